@@ -63,7 +63,12 @@ export interface Detector {
   /** Which of two overlapping findings names the result; the more specific detector has the higher rank. */
   readonly rank: number;
   /** Verified at each place where one of the literals stands. */
-  readonly literals?: readonly { readonly anchors: readonly string[]; readonly verify: Verifier }[];
+  readonly literals?: readonly {
+    readonly anchors: readonly string[];
+    readonly verify: Verifier;
+    /** Only in exactly this case. */
+    readonly exact?: boolean;
+  }[];
   /** Verified at each place that has the shape of a number, an IBAN, an `@` inside a word or a `+` before a digit. */
   readonly shapes?: readonly { readonly at: Shape; readonly verify: Verifier }[];
   readonly keys?: readonly KeyRule[];

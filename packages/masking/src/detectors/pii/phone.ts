@@ -163,7 +163,7 @@ export const PHONE_NUMBER: Detector = {
         'phone work',
         'phone mobile',
       ],
-      anchors: ['phone', 'tel', 'mobile', 'cell', 'fax', 'whatsapp', 'msisdn', 'contact', 'handy'],
+      anchors: ['phone', 'tel', 'mobile', 'cell', 'fax', 'whatsapp', 'msisdn', 'contact', 'handy', 'telefon'],
       judge: keyed,
     },
   ],
