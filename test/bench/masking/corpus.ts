@@ -70,13 +70,17 @@ export class Source {
   }
 }
 
-const WORDS = 'amber basin cedar delta ember fjord grove harbor island jungle kernel lagoon meadow nebula orchid prairie quartz river summit tundra'.split(' ');
+const WORDS =
+  'amber basin cedar delta ember fjord grove harbor island jungle kernel lagoon meadow nebula orchid prairie quartz river summit tundra'.split(
+    ' ',
+  );
 
 const password = (s: Source): string =>
   s.pick([
     () => s.pick(WORDS) + s.digits(3) + s.pick(['!', '#', '%', '']),
     () => s.alnum(12),
-    () => `${s.pick(WORDS)[0]?.toUpperCase()}${s.pick(WORDS).slice(1)}${s.pick(['@', '_', '-', '$'])}${s.digits(4)}`,
+    () =>
+      `${s.pick(WORDS)[0]?.toUpperCase()}${s.pick(WORDS).slice(1)}${s.pick(['@', '_', '-', '$'])}${s.digits(4)}`,
     () => s.chars(`${ALNUM}!#%*+-_`, 16),
   ])();
 
@@ -113,8 +117,10 @@ export const SELF: Readonly<Record<string, (s: Source) => string>> = {
   digitalocean: (s) => `dop_v1_${s.hex(64)}`,
   telegram: (s) => `${s.pick('123456789'.split(''))}${s.digits(9)}:AA${s.alnum(33)}`,
   bcrypt: (s) => `$2b$12$${s.alnum(53)}`,
-  email: (s) => `${s.pick(WORDS)}.${s.pick(WORDS)}${s.int(99)}@${s.pick(WORDS)}${s.pick(['.com', '.io', '.co.uk', '.de'])}`,
-  phone: (s) => `+1${s.pick([' ', '-', ''])}${s.pick(['415', '212', '646'])}-${s.pick(['555', '867'])}-${s.digits(4)}`,
+  email: (s) =>
+    `${s.pick(WORDS)}.${s.pick(WORDS)}${s.int(99)}@${s.pick(WORDS)}${s.pick(['.com', '.io', '.co.uk', '.de'])}`,
+  phone: (s) =>
+    `+1${s.pick([' ', '-', ''])}${s.pick(['415', '212', '646'])}-${s.pick(['555', '867'])}-${s.digits(4)}`,
   card: (s) => {
     const body = `4${s.digits(14)}`;
     const all = body + luhnDigit(body);
@@ -131,12 +137,46 @@ export const SELF: Readonly<Record<string, (s: Source) => string>> = {
 
 /** Values that only their key gives away. */
 export const KEYED: Readonly<Record<string, { keys: readonly string[]; value: (s: Source) => string }>> = {
-  password: { keys: ['password', 'DB_PASSWORD', 'dbPassword', 'db.password', 'admin_pwd', 'smtp-passphrase', 'REDIS_PASS', 'userPassword'], value: password },
-  token: {
-    keys: ['API_KEY', 'apiKey', 'api-key', 'access_token', 'authToken', 'client_secret', 'CLIENT_SECRET', 'webhookSecret', 'signing_key', 'SECRET_KEY_BASE', 'dd_api_key', 'x-api-key'],
-    value: (s) => s.pick([() => s.hex(32), () => s.alnum(40), () => s.alnum(24), () => `${s.alnum(20)}-${s.alnum(12)}`])(),
+  password: {
+    keys: [
+      'password',
+      'DB_PASSWORD',
+      'dbPassword',
+      'db.password',
+      'admin_pwd',
+      'smtp-passphrase',
+      'REDIS_PASS',
+      'userPassword',
+    ],
+    value: password,
   },
-  dob: { keys: ['dob', 'date_of_birth', 'birthDate'], value: (s) => `19${50 + s.int(49)}-0${1 + s.int(9)}-${10 + s.int(18)}` },
+  token: {
+    keys: [
+      'API_KEY',
+      'apiKey',
+      'api-key',
+      'access_token',
+      'authToken',
+      'client_secret',
+      'CLIENT_SECRET',
+      'webhookSecret',
+      'signing_key',
+      'SECRET_KEY_BASE',
+      'dd_api_key',
+      'x-api-key',
+    ],
+    value: (s) =>
+      s.pick([
+        () => s.hex(32),
+        () => s.alnum(40),
+        () => s.alnum(24),
+        () => `${s.alnum(20)}-${s.alnum(12)}`,
+      ])(),
+  },
+  dob: {
+    keys: ['dob', 'date_of_birth', 'birthDate'],
+    value: (s) => `19${50 + s.int(49)}-0${1 + s.int(9)}-${10 + s.int(18)}`,
+  },
   passport: { keys: ['passport_number', 'passportNo'], value: (s) => `${s.chars(UPPER, 1)}${s.digits(8)}` },
   mrn: { keys: ['mrn', 'medical_record_number', 'patient_id'], value: (s) => s.digits(8) },
   account: { keys: ['account_number', 'bankAccount'], value: (s) => s.digits(10) },
@@ -145,7 +185,11 @@ export const KEYED: Readonly<Record<string, { keys: readonly string[]; value: (s
 
 type Wrap = (s: Source, key: string, value: string) => readonly [string, string];
 
-const upper = (key: string): string => key.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[-.]/g, '_').toUpperCase();
+const upper = (key: string): string =>
+  key
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replace(/[-.]/g, '_')
+    .toUpperCase();
 
 /** Ways text holds a key and its value: what stands before the value, and after it. */
 export const WRAPS: Readonly<Record<string, Wrap>> = {
@@ -162,9 +206,15 @@ export const WRAPS: Readonly<Record<string, Wrap>> = {
   xml: (_s, k) => [`<config><user>app</user><${k}>`, `</${k}></config>`],
   python: (_s, k) => [`client = Client(host="db", ${k.replace(/[-.]/g, '_')}="`, '", timeout=3)'],
   js: (_s, k) => [`const ${k.replace(/[-.]/g, '_')} = '`, "';\n"],
-  header: (_s, k) => [`GET /v1/items HTTP/1.1\r\nHost: api\r\nX-${k.replace(/[_.]/g, '-')}: `, '\r\nAccept: */*\r\n'],
+  header: (_s, k) => [
+    `GET /v1/items HTTP/1.1\r\nHost: api\r\nX-${k.replace(/[_.]/g, '-')}: `,
+    '\r\nAccept: */*\r\n',
+  ],
   query: (_s, k) => [`GET https://api.internal/v1/items?page=2&${k}=`, '&sort=asc 200'],
-  log: (s, k) => [`2026-03-0${1 + s.int(9)}T10:11:12.123Z INFO request done ${k}=`, ` status=200 took=${s.int(99)}ms`],
+  log: (s, k) => [
+    `2026-03-0${1 + s.int(9)}T10:11:12.123Z INFO request done ${k}=`,
+    ` status=200 took=${s.int(99)}ms`,
+  ],
   cli: (_s, k) => [`deployctl run --${k.replace(/[_.]/g, '-')} `, ' --region eu-west-1'],
   cliEquals: (_s, k) => [`deployctl run --${k.replace(/[_.]/g, '-')}=`, ' --verbose'],
   csv: (s, k) => [`id,name,${k},city\n${s.int(99)},${s.pick(WORDS)},`, ',Leeds\n'],
@@ -211,7 +261,7 @@ function positives(s: Source, n: number): Sample[] {
         let value = make(s);
         const wrap = WRAPS[name] as Wrap;
         if (value.includes(' ') && KEYS_ONLY_QUOTED.has(name)) value = value.replace(/ /g, '');
-        if (name === 'query' || name === 'docker') value = value.replace(/[^\w-]/g, 'x');
+        if (name === 'query' || name === 'docker') value = value.replace(/[^\w-]/g, '');
         const [before, after] = wrap(s, s.pick(keys), value);
         out.push(sample(before, value, after, `keyed-${type}`));
       }
@@ -235,7 +285,12 @@ function special(s: Source): Sample[] {
   const aws = s.chars(`${ALNUM}/+`, 40);
   const dbUser = s.pick(WORDS);
   return [
-    sample(`${s.pick(['postgres', 'mysql', 'mongodb+srv', 'redis', 'amqps'])}://${dbUser}:`, pw, '@db.internal:5432/shop', 'uri'),
+    sample(
+      `${s.pick(['postgres', 'mysql', 'mongodb+srv', 'redis', 'amqps'])}://${dbUser}:`,
+      pw,
+      '@db.internal:5432/shop',
+      'uri',
+    ),
     sample(`redis://:`, pw, '@cache:6379/0', 'uri'),
     sample(`${key('BEGIN')}\n`, pem, `\n${key('END')}\n`, 'pem'),
     sample(`{"key":"${key('BEGIN')}\\n`, pem.replace(/\n/g, '\\n'), `\\n${key('END')}\\n"}`, 'pem'),
@@ -251,7 +306,12 @@ function special(s: Source): Sample[] {
     sample(`apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\ndata:\n  value: `, base64(pw), '\n', 'k8s'),
     sample(`//registry.npmjs.org/:_authToken=`, s.uuid(), '\n', 'npmrc'),
     sample(`otpauth://totp/shop:bo?secret=`, s.chars(`${UPPER}234567`, 32), '&issuer=shop', 'totp'),
-    sample(`    client-key-data: `, base64(`-----BEGIN RSA ${'PRIVATE'} KEY-----\n${s.alnum(200)}`), '\n', 'kubeconfig'),
+    sample(
+      `    client-key-data: `,
+      base64(`-----BEGIN RSA ${'PRIVATE'} KEY-----\n${s.alnum(200)}`),
+      '\n',
+      'kubeconfig',
+    ),
     sample(`INSERT INTO users (id, email_ok, password) VALUES (4, true, '`, pw, "');", 'sql-insert'),
   ];
 }
@@ -264,7 +324,8 @@ export const LOOKALIKES: readonly ((s: Source) => string)[] = [
   (s) => `request_id=${s.uuid()} trace_id=${s.hex(32)} span_id=${s.hex(16)}`,
   (s) => `order ${s.digits(16)} shipped, tracking 1Z${s.chars(UPPER + DIGITS, 16)}`,
   (s) => `[${Array.from({ length: 24 }, () => `${s.pick(['', '-'])}0.0${s.digits(16)}`).join(', ')}]`,
-  (s) => `gtin ${s.digits(13)} ean=${s.digits(13)} isbn 978-${s.digits(1)}-${s.digits(4)}-${s.digits(4)}-${s.digits(1)}`,
+  (s) =>
+    `gtin ${s.digits(13)} ean=${s.digits(13)} isbn 978-${s.digits(1)}-${s.digits(4)}-${s.digits(4)}-${s.digits(1)}`,
   (s) => `ts=${1700000000000 + s.int(99999999)} ns=${1700000000}${s.digits(9)} seq=${s.digits(9)}`,
   (s) => `data:image/png;base64,iVBORw0KGgo${s.alnum(400)}==`,
   (s) => `next_page_token=${s.alnum(40)} cursor=eyJpZCI6${s.alnum(20)}`,
@@ -273,26 +334,37 @@ export const LOOKALIKES: readonly ((s: Source) => string)[] = [
   () => 'PASSWORD=changeme\nAPI_KEY=your-api-key-here\nTOKEN=<token>\nSECRET=${SECRET}',
   () => 'postgres://user:password@localhost:5432/db and postgres://app:${PW}@db/x',
   (s) => `version 1.${s.int(9)}.${s.int(99)}-beta.${s.int(9)}+build.${s.digits(8)}`,
-  (s) => `max_tokens=${s.int(4096)} prompt_tokens: ${s.int(999)}, completion_tokens: ${s.int(999)} token_count=${s.int(99)}`,
+  (s) =>
+    `max_tokens=${s.int(4096)} prompt_tokens: ${s.int(999)}, completion_tokens: ${s.int(999)} token_count=${s.int(99)}`,
   (s) => `etag: "${s.hex(32)}" cache_key: ${s.hex(40)} public_key: ${s.alnum(44)}`,
-  (s) => `2026-0${1 + s.int(9)}-1${s.int(9)} 12:3${s.int(9)}:45,${s.digits(3)} GET /api/v2/items/${s.digits(9)} 200 ${s.digits(4)} 0.${s.digits(6)}`,
+  (s) =>
+    `2026-0${1 + s.int(9)}-1${s.int(9)} 12:3${s.int(9)}:45,${s.digits(3)} GET /api/v2/items/${s.digits(9)} 200 ${s.digits(4)} 0.${s.digits(6)}`,
   (s) => `part no ${s.digits(3)}-${s.digits(2)}-${s.digits(4)}, sku ${s.chars(UPPER, 3)}-${s.digits(6)}`,
   (s) => `arn:aws:iam::${s.digits(12)}:role/x  i-0${s.hex(16)} vpc-${s.hex(8)}`,
   (s) => `go.sum: github.com/a/b v1.2.3 h1:${s.alnum(43)}=`,
-  (s) => `the password must be at least ${8 + s.int(4)} characters; your token expires in ${s.int(60)} minutes`,
-  () => 'AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
-  () => '-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\n-----END CERTIFICATE-----',
+  (s) =>
+    `the password must be at least ${8 + s.int(4)} characters; your token expires in ${s.int(60)} minutes`,
+  () =>
+    'AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+  () =>
+    '-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\n-----END CERTIFICATE-----',
   () => 'git@github.com:org/repo.git lodash@4.17.21 @types/node@20.1.0 icon@2x.png ssh://git@host.internal/x',
   (s) => `idempotency_key: ${s.uuid()} session_id=${s.uuid()} user_id=${s.digits(8)} key_id: ${s.hex(16)}`,
 ];
 
 const CLEAN: readonly ((s: Source) => string)[] = [
-  (s) => `2026-11-0${1 + s.int(8)}T0${s.int(9)}:1${s.int(9)}:42.${s.digits(3)}Z INFO  http request completed method=GET path=/v1/${s.pick(WORDS)}/${s.digits(5)} status=200 duration_ms=${s.int(900)} bytes=${s.digits(5)}`,
-  (s) => `{"level":"info","ts":17${s.digits(11)},"caller":"${s.pick(WORDS)}/server.go:${s.int(900)}","msg":"${s.pick(WORDS)} ${s.pick(WORDS)} refreshed","count":${s.int(1000)},"ratio":0.${s.digits(6)}}`,
-  (s) => `  const ${s.pick(WORDS)} = await load${s.int(9)}(${s.pick(WORDS)}.${s.pick(WORDS)}, { retries: ${s.int(9)}, keep: true });`,
-  (s) => `| ${s.digits(5)} | ${s.pick(WORDS)} ${s.pick(WORDS)} | 2026-01-${10 + s.int(18)} | ${s.int(999)}.${s.digits(2)} | active |`,
-  (s) => `http_requests_total{method="post",code="${s.pick(['200', '404'])}",path="/${s.pick(WORDS)}"} ${s.digits(6)} 17${s.digits(11)}`,
-  (s) => `  if (${s.pick(WORDS)} === null) return ${s.pick(WORDS)}.map((entry) => entry.${s.pick(WORDS)}); // keeps the order stable`,
+  (s) =>
+    `2026-11-0${1 + s.int(8)}T0${s.int(9)}:1${s.int(9)}:42.${s.digits(3)}Z INFO  http request completed method=GET path=/v1/${s.pick(WORDS)}/${s.digits(5)} status=200 duration_ms=${s.int(900)} bytes=${s.digits(5)}`,
+  (s) =>
+    `{"level":"info","ts":17${s.digits(11)},"caller":"${s.pick(WORDS)}/server.go:${s.int(900)}","msg":"${s.pick(WORDS)} ${s.pick(WORDS)} refreshed","count":${s.int(1000)},"ratio":0.${s.digits(6)}}`,
+  (s) =>
+    `  const ${s.pick(WORDS)} = await load${s.int(9)}(${s.pick(WORDS)}.${s.pick(WORDS)}, { retries: ${s.int(9)}, keep: true });`,
+  (s) =>
+    `| ${s.digits(5)} | ${s.pick(WORDS)} ${s.pick(WORDS)} | 2026-01-${10 + s.int(18)} | ${s.int(999)}.${s.digits(2)} | active |`,
+  (s) =>
+    `http_requests_total{method="post",code="${s.pick(['200', '404'])}",path="/${s.pick(WORDS)}"} ${s.digits(6)} 17${s.digits(11)}`,
+  (s) =>
+    `  if (${s.pick(WORDS)} === null) return ${s.pick(WORDS)}.map((entry) => entry.${s.pick(WORDS)}); // keeps the order stable`,
 ];
 
 /** `bytes` of text in which nothing is to be found. */

@@ -3,6 +3,7 @@ import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
 import type { Collector, Context, Rule } from './engine.ts';
 import { tableAt } from './rows.ts';
+import { tuplesAt } from './tuples.ts';
 import type { View } from './view.ts';
 
 /** A key rule with the detector it reports for. */
@@ -73,13 +74,13 @@ export class KeyedRules {
     const key = keyAround(view, at);
     if (key.end < at) return;
     const { slot } = this;
-    if (readValue(view, key.start, key.end, slot)) {
+    if (readValue(view, key, key.end, slot)) {
       this.judgeAll(view, key, key.end, found);
     } else if (!view.starved) {
       const tail = keyTail(view, key.end);
-      if (tail > key.end && readValue(view, key.start, tail, slot)) this.judgeAll(view, key, tail, found);
+      if (tail > key.end && readValue(view, key, tail, slot)) this.judgeAll(view, key, tail, found);
     }
-    if (!view.starved && !context.rows) context.rows = tableAt(view, key, this);
+    if (!view.starved && !context.rows) context.rows = tableAt(view, key, this) ?? tuplesAt(view, key, this);
   }
 
   private judgeAll(view: View, key: Key, end: number, found: Collector): void {

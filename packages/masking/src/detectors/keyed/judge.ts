@@ -18,6 +18,7 @@ export const judgePassword: ValueJudge = (view, value) => {
     return span;
   }
   if (text.includes(' ') || isCode(text)) return null;
+  if (value.form === 'pair') return /^[a-z]+\d{0,4}$/i.test(text) ? null : strong(span, text);
   if (value.form === 'prose' || value.form === 'inline') {
     if (alphabetic) return value.upper && text.length >= 6 && !isIdentifier(text) ? span : null;
     return isIdentifierWithDigits(text) && !value.upper && value.form === 'inline'
@@ -62,7 +63,7 @@ function isScrambled(text: string): boolean {
 }
 
 function isReference(text: string): boolean {
-  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:/.test(text)) return true;
+  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:|^\/\//.test(text)) return true;
   if (/^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)[\w.@~-]*(?:[/\\][\w.@ -]+)*\/?$/.test(text))
     return /\/.*\/|\.\w{2,5}$|^\.|^~/.test(text);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return true;
