@@ -9,6 +9,7 @@ const scanner = createScanner({
     { name: 'badge', regex: '[a-z]{3}-zz[0-9]+' },
   ],
 });
+const builtIns = createScanner({ detectors: ['secrets', 'pii'] });
 const replace = () => '***MASKED***';
 
 const examples = listDetectors()
@@ -79,7 +80,7 @@ test('one byte at a time', () => {
 });
 
 test('plain words are let go at once, an open value is held', () => {
-  const masker = createTextMasker({ scanner, replace });
+  const masker = createTextMasker({ scanner: builtIns, replace });
   expect(masker.push('Sure, here is the answer ')).toBe('Sure, here is the answer ');
   expect(masker.push('my mail is ada@ana')).not.toContain('ada@');
   expect(masker.push('lytical.io ok ') + masker.flushText()).toContain('***MASKED***');
@@ -88,7 +89,7 @@ test('plain words are let go at once, an open value is held', () => {
 test('a private key far longer than what is held is masked as it flows', () => {
   const line = (word: string) => `-----${word} ${'PRIVATE'} KEY-----`;
   const body = `${'Qk1hV3prT0c5bVJ4'.repeat(4)}\n`.repeat(2000);
-  const masker = createTextMasker({ scanner, replace });
+  const masker = createTextMasker({ scanner: builtIns, replace });
   const text = `before\n${line('BEGIN')}\n${body}${line('END')}\nafter`;
   let out = '';
   for (let i = 0; i < text.length; i += 700) {

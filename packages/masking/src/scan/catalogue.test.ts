@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { listDetectors } from './catalogue.ts';
+
+test('the manual lists every detector', () => {
+  const manual = readFileSync('docs/detection.md', 'utf8');
+  for (const { id } of listDetectors()) expect(manual).toContain(`\`${id}\``);
+});
+
+test('ids are unique and start with their group', () => {
+  const ids = listDetectors().map((d) => d.id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { id, group } of listDetectors()) expect(id.startsWith(`${group}.`)).toBe(true);
+});
