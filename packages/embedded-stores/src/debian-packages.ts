@@ -142,7 +142,8 @@ function libraryFolders(root: string): string[] {
 }
 
 function treeAt(root: string): PackageTree {
-  return { root, env: { LD_LIBRARY_PATH: libraryFolders(root).join(delimiter) } };
+  const libraries = libraryFolders(root);
+  return { root, env: libraries.length > 0 ? { LD_LIBRARY_PATH: libraries.join(delimiter) } : {} };
 }
 
 async function unpack(set: PackageSet, folder: string, log: (line: string) => void): Promise<void> {
