@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Account, canReach } from './account.ts';
@@ -35,5 +35,7 @@ export function cacheFolder(reader?: Account, env: NodeJS.ProcessEnv = process.e
       // Not writable or not a folder: the next candidate.
     }
   }
-  return mkdtempSync(join(tmpdir(), 'scrim-cache-'));
+  const fresh = mkdtempSync(join(tmpdir(), 'scrim-cache-'));
+  chmodSync(fresh, 0o755);
+  return fresh;
 }

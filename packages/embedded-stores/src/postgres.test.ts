@@ -168,6 +168,48 @@ test('works in a folder that the store account cannot walk to', async () => {
   if (existsSync(pointer)) rmSync(readFileSync(pointer, 'utf8').trim(), { recursive: true, force: true });
 });
 
+test('takes names with spaces, quotes and other letters', async () => {
+  const store = await start({
+    dataDir: join(folder, `it's an "odd" größe`),
+    database: `sh"op's %`,
+    user: `One Two-é`,
+  });
+  expect(await query(store, 'select current_database()::text, current_user::text')).toEqual([
+    `sh"op's %`,
+    `One Two-é`,
+  ]);
+});
+
+test('refuses names that PostgreSQL would mistake, and never says the password', async () => {
+  const wrong = join(folder, 'wrong');
+  await expect(start({ dataDir: wrong, user: 'a"b' })).rejects.toThrow(/must not hold quotes/);
+  await expect(start({ dataDir: wrong, database: 'x'.repeat(64) })).rejects.toThrow(/longer than 63 bytes/);
+  await expect(start({ dataDir: wrong, password: 'a\nb' })).rejects.toThrow(/line breaks/);
+  const said = await start({ dataDir: wrong, user: 'pg_reserved' }).then(String, String);
+  expect(said).toMatch(/initdb .* failed/s);
+  expect(said).not.toContain('ssword');
+});
+
+test('of two starts at once on one folder exactly one succeeds', async () => {
+  const both = join(folder, 'both');
+  const outcomes = await Promise.allSettled([start({ dataDir: both }), start({ dataDir: both })]);
+  expect(outcomes.map((each) => each.status).sort()).toEqual(['fulfilled', 'rejected']);
+});
+
+test('a note of a dead owner, or one cut short, holds nothing', async () => {
+  for (const note of [
+    '',
+    '{"claim":"x","owner":{"pid":',
+    JSON.stringify({ claim: 'x', owner: { pid: 1, started: 'never' } }),
+  ]) {
+    writeFileSync(join(dataDir, 'owner.json'), note);
+    const store = await start();
+    expect(await query(store, 'select 1')).toEqual([1]);
+    await store.stop();
+    expect(existsSync(join(dataDir, 'owner.json'))).toBe(false);
+  }
+});
+
 test('a taken port is refused by name of the problem', async () => {
   const first = await start();
   const other = join(folder, 'second');

@@ -63,6 +63,12 @@ const ORPHAN_STEPS: readonly StopStep[] = [
 /** Nothing of the caller's PG* variables or locale may change what the server does. */
 const SERVER_ENV: Readonly<Record<string, string>> = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
+/** What initdb said, without the statements it quotes: one of them sets the password. */
+function withoutStatements(said: string): string {
+  const lines = said.split('\n').filter((line) => !/STATEMENT|PASSWORD/i.test(line));
+  return lines.join('\n').trim();
+}
+
 function initialise(programs: PostgresPrograms, data: string, user: string, password: string): void {
   const part = `${data}.new`;
   const secret = `${data}.password`;
@@ -76,7 +82,9 @@ function initialise(programs: PostgresPrograms, data: string, user: string, pass
       { ...storeAccount(), cwd: '/', env: { ...SERVER_ENV }, encoding: 'utf8' },
     );
     if (done.status !== 0) {
-      throw new Error(`initdb (${programs.from}) failed: ${done.error?.message ?? done.stderr.trim()}`);
+      throw new Error(
+        `initdb (${programs.from}) failed: ${done.error?.message ?? withoutStatements(done.stderr)}`,
+      );
     }
   } finally {
     rmSync(secret, { force: true });
@@ -221,6 +229,18 @@ async function startIn(folder: StoreFolder, options: PostgresOptions): Promise<P
   };
 }
 
+function checkOptions({ password, user = '', database = '' }: PostgresOptions): void {
+  if (password === '' || /[\n\r\0]/.test(password)) {
+    throw new Error('the PostgreSQL password must not be empty or hold line breaks');
+  }
+  // What PostgreSQL's own initial scripts do not bear in the name of the first user.
+  if (/["$'\\\0]/.test(user)) throw new Error('the PostgreSQL user must not hold quotes, $ or backslashes');
+  // The server would cut a longer name and then not find it again.
+  if (Buffer.byteLength(database) > 63 || database.includes('\0')) {
+    throw new Error(`the database name "${database}" is longer than 63 bytes`);
+  }
+}
+
 /**
  * Starts a PostgreSQL of our own on 127.0.0.1 and resolves when it answers with the given password.
  *
@@ -229,13 +249,11 @@ async function startIn(folder: StoreFolder, options: PostgresOptions): Promise<P
  * root). It does not outlive an orderly exit of this process; after a kill -9 of this process it does, until the next
  * start.
  *
- * @throws Error when no program is found, the folder is in use by a living process, was made by another major version
+ * @throws Error when an option is not usable, no program is found, the folder is in use by a living process, was made by another major version
  * or with another password, the port is taken, or the server does not come up (its last lines are in the message).
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresStore> {
-  if (options.password === '' || /[\n\r\0]/.test(options.password)) {
-    throw new Error('the PostgreSQL password must not be empty or hold line breaks');
-  }
+  checkOptions(options);
   const folder = claimStoreFolder(options.dataDir);
   try {
     return await startIn(folder, options);

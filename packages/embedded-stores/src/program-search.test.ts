@@ -97,8 +97,8 @@ test('the cache folder is one the reader can walk to', () => {
   const closed = join(folder, 'closed');
   mkdirSync(closed, { mode: 0o700 });
   const inside = join(closed, 'cache');
-  const reader = { uid: 65534, gid: 65534 };
+  const reader = { uid: 65533, gid: 65533 };
   const chosen = cacheFolder(reader, { SCRIM_CACHE_DIR: inside, HOME: closed });
   expect(chosen).not.toBe(inside);
-  expect(canReach(reader, chosen) || chosen.includes('scrim-cache-')).toBe(true);
+  expect(canReach(reader, chosen)).toBe(true);
 });
