@@ -1,1 +1,9 @@
-export {};
+export {
+  type DetectorInfo,
+  listDetectors,
+  resolveDetectors,
+  UnknownDetectorError,
+} from './scan/catalogue.ts';
+export { type CustomPattern, checkPattern, UnsafePatternError } from './scan/custom.ts';
+export { createScanner, type Scanner, type ScannerOptions } from './scan/scanner.ts';
+export type { Finding } from './scan/settle.ts';
