@@ -61,3 +61,8 @@ test('never shows more than half', () => {
     ),
   );
 });
+
+test('a text too long to cut into characters is redacted whole', () => {
+  expect(cover({ keepLast: 4 }, 'a'.repeat(65_537))).toBe('***MASKED***');
+  expect(cover({ keepLast: 4 }, 'é'.repeat(5_000_000))).toBe('***MASKED***');
+});
