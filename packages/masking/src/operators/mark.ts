@@ -63,10 +63,12 @@ export function createMaskRecogniser(operators: readonly Operator[]): MaskRecogn
   };
 }
 
-/** At least half asterisks, three or more of them, and the rest at the ends or between groups. */
+/** Three asterisks or more, at least as many as characters kept at the ends; or groups of nothing else. */
 function isPartial(text: string): boolean {
   if (text.includes(MASKED_TEXT)) return false;
   const stars = text.split('*').length - 1;
   const others = text.replace(/[* \-().+/]/g, '').length;
-  return stars >= 3 && stars >= others && /^[^*]*\*(?:[* \-().+/]*\*)?[^*]*$/.test(text);
+  if (stars < 3 || stars < others) return false;
+  if (others === 0) return /^\*{2,}(?:[ \-.]\*{2,})*$/.test(text);
+  return /^[^*]*\*(?:[* \-().+/]*\*)?[^*]*$/.test(text);
 }
