@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { type RefusalError, refuse } from '@scrim/model';
+import type { Decision, HeldOperation } from '@scrim/pipeline';
 import {
   RedeemApprovalRequestSchema,
   type RequestApprovalRequest,
@@ -11,50 +11,6 @@ import {
 } from '@scrim/rpc';
 import { Backoff } from './backoff.ts';
 import type { EdgeClient } from './channel.ts';
-
-/** One held operation, as people are asked about it. */
-export interface ApprovalRequest {
-  readonly sessionId: string;
-  readonly connection: string;
-  readonly caller: string;
-  readonly callerGroups: readonly string[];
-  readonly policy: string;
-  readonly policyVersion: number;
-  readonly rule: string;
-  readonly reason: string;
-  /** As an approver reads it: content detectors have masked it. */
-  readonly statement: string;
-  readonly parameters: readonly string[];
-  /** SHA-256 over connection, caller, exact text, exact parameters and policy version. */
-  readonly digest: Uint8Array;
-  /** Epoch milliseconds. */
-  readonly expiresAt: number;
-  readonly approverGroups: readonly string[];
-  readonly quorum: number;
-}
-
-export interface Granted {
-  readonly state: 'approved';
-  readonly approvalId: string;
-  readonly decidedBy: string;
-  readonly comment: string;
-  /**
-   * Uses the approval up, once, for exactly the operation it was given for. False = it may not run.
-   * @throws RefusalError SCRIM_APPROVAL_UNAVAILABLE when the control plane does not answer: it may not run either.
-   */
-  redeem(digest: Uint8Array): Promise<boolean>;
-}
-
-export type ApprovalOutcome =
-  | Granted
-  | {
-      readonly state: 'denied';
-      readonly approvalId: string;
-      readonly decidedBy: string;
-      readonly comment: string;
-    }
-  /** Nobody decided in time; without an id the control plane never heard of it. */
-  | { readonly state: 'expired'; readonly approvalId: string | undefined };
 
 /** Called once people can see the request, with its id and the address where they decide. */
 export type OnPending = (approvalId: string, url: string) => void;
@@ -81,12 +37,11 @@ function unavailable(cause: unknown): RefusalError {
   });
 }
 
-function wire(request: ApprovalRequest, requestId: string): RequestApprovalRequest {
+function wire(request: HeldOperation): RequestApprovalRequest {
   const { expiresAt, parameters, approverGroups, callerGroups, ...rest } = request;
   return create(RequestApprovalRequestSchema, {
     ...rest,
     digest: Uint8Array.from(request.digest),
-    requestId,
     parameters: [...parameters],
     approverGroups: [...approverGroups],
     callerGroups: [...callerGroups],
@@ -146,8 +101,8 @@ export class ApprovalClient {
    *
    * @throws RefusalError SCRIM_APPROVAL_UNAVAILABLE when the control plane cannot be asked, SCRIM_CANCELLED on abort
    */
-  async ask(request: ApprovalRequest, signal: AbortSignal, onPending?: OnPending): Promise<ApprovalOutcome> {
-    const message = wire(request, randomUUID());
+  async ask(request: HeldOperation, signal: AbortSignal, onPending?: OnPending): Promise<Decision> {
+    const message = wire(request);
     const backoff = new Backoff(100, 1_500);
     const started = this.#now();
     let known: string | undefined;
@@ -166,14 +121,14 @@ export class ApprovalClient {
       await backoff.wait(signal);
       if (signal.aborted) throw refuse('SCRIM_CANCELLED');
     }
-    return { state: 'expired', approvalId: known };
+    return { state: 'expired', approvalId: known ?? '' };
   }
 
-  #outcome(answer: RequestApprovalResponse): ApprovalOutcome {
+  #outcome(answer: RequestApprovalResponse): Decision {
     const { approvalId, decidedBy, comment } = answer;
     if (answer.state === State.APPROVED) {
       const redeem = (digest: Uint8Array) => this.#redeem(approvalId, digest);
-      return { state: 'approved', approvalId, decidedBy, comment, redeem };
+      return { state: 'approved', approvalId, decidedBy, redeem };
     }
     if (answer.state === State.DENIED) return { state: 'denied', approvalId, decidedBy, comment };
     // Withdrawn, and states this edge does not know: nobody said yes.

@@ -1,10 +1,6 @@
 import type { Snapshot } from '@scrim/model';
-import {
-  ApprovalClient,
-  type ApprovalOutcome,
-  type ApprovalRequest,
-  type OnPending,
-} from './approval-client.ts';
+import type { Decision, HeldOperation } from '@scrim/pipeline';
+import { ApprovalClient, type OnPending } from './approval-client.ts';
 import { type EdgeClient, edgeClient } from './channel.ts';
 import { certificateFingerprint, type EdgeIdentity, IdentityStore } from './edge-identity.ts';
 import { type EdgeCapabilities, enrol } from './enrolment.ts';
@@ -25,11 +21,7 @@ export interface ControlLink {
   /** Called once for each revoked token, so that its running sessions can be ended. */
   onRevocation(listener: (tokenId: string) => void): void;
   /** See {@link ApprovalClient.ask}. */
-  requestApproval(
-    request: ApprovalRequest,
-    signal: AbortSignal,
-    onPending?: OnPending,
-  ): Promise<ApprovalOutcome>;
+  requestApproval(request: HeldOperation, signal: AbortSignal, onPending?: OnPending): Promise<Decision>;
   /** What the next heartbeat says. */
   reportSessions(open: number, spoolBytes: number): void;
   /** Ed25519 signature by the edge's key. */
@@ -132,7 +124,7 @@ class Link implements ControlLink {
     this.#revocationListeners.push(listener);
   }
 
-  requestApproval(request: ApprovalRequest, signal: AbortSignal, onPending?: OnPending) {
+  requestApproval(request: HeldOperation, signal: AbortSignal, onPending?: OnPending) {
     return this.#approvals.ask(request, AbortSignal.any([signal, this.#stop.signal]), onPending);
   }
 

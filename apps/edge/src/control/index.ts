@@ -1,3 +1,3 @@
-export type { ApprovalOutcome, ApprovalRequest, Granted, OnPending } from './approval-client.ts';
+export type { OnPending } from './approval-client.ts';
 export { type ControlLink, type ControlLinkOptions, openControlLink } from './control-link.ts';
 export { type EdgeCapabilities, EnrolmentRefused } from './enrolment.ts';
