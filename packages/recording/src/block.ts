@@ -37,6 +37,7 @@ export interface KnownStatement {
   readonly id: number;
   readonly verb: string;
   readonly text: string;
+  readonly digest: string;
   readonly textBytes: number | undefined;
   /** True once an event of the current epoch has carried the text. */
   written: boolean;
@@ -233,6 +234,7 @@ function describe(statement: KnownStatement): BlockStatement {
   return {
     id: statement.id,
     verb: statement.verb,
+    digest: statement.digest,
     ...(first && { text: statement.text }),
     ...(first && statement.textBytes !== undefined && { textBytes: statement.textBytes }),
     count: statement.count,

@@ -35,6 +35,17 @@ export type {
   RecordedOperation,
   SessionRecorder,
 } from './session-recorder.ts';
+export {
+  batchesOf,
+  EVENT_QUEUE,
+  type ReadShipment,
+  readShipment,
+  type SessionRun,
+  type Shipment,
+  shipmentId,
+  shipmentOf,
+  writeShipment,
+} from './shipment.ts';
 export type { SpoolBatch, SpoolRecord } from './spool/reader.ts';
 export { Spool, type SpoolOptions, type SpoolState } from './spool/spool.ts';
 export {

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import { type Refusal, type RefusalError, refuse } from '@scrim/model';
 import {
   type BlockPool,
@@ -372,6 +372,7 @@ export class SessionRecorder {
       id: ++this.#statementIds,
       verb: cut(operation.verb, 64),
       text,
+      digest: hash('sha256', operation.text, 'base64url'),
       textBytes: text.length < operation.text.length ? Buffer.byteLength(operation.text) : undefined,
       written: false,
       block: 0,

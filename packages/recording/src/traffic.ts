@@ -41,6 +41,8 @@ export interface BlockStatement {
   readonly id: number;
   readonly verb: string;
   readonly text?: string;
+  /** SHA-256 of the whole text, base64url: by it runs of one statement are added up over blocks and sessions. */
+  readonly digest: string;
   /** Bytes of the whole text where `text` was cut. */
   readonly textBytes?: number;
   readonly count: number;
