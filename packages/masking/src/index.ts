@@ -1,1 +1,11 @@
-export {};
+export * from './operators/index.ts';
+export * from './places/index.ts';
+export {
+  type DetectorInfo,
+  listDetectors,
+  resolveDetectors,
+  UnknownDetectorError,
+} from './scan/catalogue.ts';
+export { type CustomPattern, checkPattern, UnsafePatternError } from './scan/custom.ts';
+export { createScanner, type Scanner, type ScannerOptions } from './scan/scanner.ts';
+export type { Finding } from './scan/settle.ts';

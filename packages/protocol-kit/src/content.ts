@@ -59,6 +59,7 @@ export interface Cell {
 
 /** What a visitor wants: the cell as it is, NULL, or this text, which the protocol encodes for type and format. */
 export type Replacement = undefined | null | string;
+
 export type CellVisitor = (cell: Cell) => Replacement;
 
 /** Complete rows of one result as they arrived, one after the other in one buffer. */
@@ -75,9 +76,18 @@ export interface Rows {
   rewrite(selected: Uint8Array, visit: CellVisitor): Buffer;
 }
 
+export interface FieldEntry {
+  readonly name: string;
+  readonly value: string;
+  /** True when the text may repeat the target's data (the detail of a constraint), false for names and codes. */
+  readonly quotesData: boolean;
+}
+
 /** Named texts outside rows: the fields of an error, a notice, a notification, a parameter report. */
 export interface Fields {
-  readonly entries: readonly { readonly name: string; readonly value: string }[];
+  readonly entries: readonly FieldEntry[];
+  /** Relations whose values the texts may quote: what the statement in flight can read. */
+  readonly reach: readonly Relation[] | 'unknown';
   /** The same message around the new values, in the order of `entries`. */
   rewrite(values: readonly string[]): Buffer;
 }

@@ -1,0 +1,116 @@
+import type { KeyedValue, ValueJudge } from '../../scan/detector.ts';
+import type { View } from '../../scan/view.ts';
+import { isPlaceholder } from './placeholder.ts';
+
+/**
+ * Whether the text under a password key is a password. Quoted text needs little; bare text must not look like code
+ * (`password = user.password`), a type (`password: string`) or prose ("password is required").
+ */
+export const judgePassword: ValueJudge = (view, value) => {
+  const span = unwrap(view, value);
+  const text = view.text(span[0], Math.min(span[1], span[0] + 512));
+  if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
+  const alphabetic = /^[A-Za-z_-]+$/.test(text);
+  if (value.form === 'quoted' || value.form === 'cell') {
+    if (text.includes(' ')) return isPassphrase(text) ? span : null;
+    if (alphabetic && (text.length < 6 || echoesKey(text, value) || isIdentifier(text))) return null;
+    return span;
+  }
+  if (text.includes(' ') || isCode(text)) return null;
+  if (value.form === 'prose' || value.form === 'inline') {
+    if (alphabetic) return value.upper && text.length >= 6 && !isIdentifier(text) ? span : null;
+    return isIdentifierWithDigits(text) && !value.upper && value.form === 'inline'
+      ? strong(span, text)
+      : span;
+  }
+  if (alphabetic && (text.length < 5 || echoesKey(text, value) || (!value.upper && isIdentifier(text))))
+    return null;
+  return span;
+};
+
+/** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
+export const judgeToken: ValueJudge = (view, value) => {
+  const span = unwrap(view, value);
+  const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
+  if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
+  if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
+  if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
+  if (/^[A-Za-z]+(?:[-_. ][A-Za-z]+)*$/.test(text)) return isScrambled(text) ? span : null;
+  if (/^[a-z]+(?:[-_.:/][a-z]+)*[-_.]?v?\d{1,3}$/i.test(text) && text.length < 40) {
+    if (!(value.form === 'quoted' && /secret/.test(value.words.join(' ')))) return null;
+  }
+  return strong(span, text);
+};
+
+function strong(span: readonly [number, number], text: string): readonly [number, number] | null {
+  const digits = /\d/.test(text);
+  const letters = /[A-Za-z]/.test(text);
+  if (digits && letters) return distinct(text) >= 5 ? span : null;
+  return distinct(text) >= 8 ? span : null;
+}
+
+const distinct = (text: string): number => new Set(text).size;
+
+/** A run of letters that no word list would produce: case changes all over, or hardly a vowel. */
+function isScrambled(text: string): boolean {
+  if (text.length < 16) return false;
+  const changes = text.match(/[a-z][A-Z]|[A-Z]{2}[a-z]/g)?.length ?? 0;
+  const vowels = text.match(/[aeiou]/gi)?.length ?? 0;
+  return changes >= text.length / 6 || vowels < text.length * 0.22;
+}
+
+function isReference(text: string): boolean {
+  if (/^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)[\w.@~-]*(?:[/\\][\w.@ -]+)*\/?$/.test(text))
+    return /\/.*\/|\.\w{2,5}$|^\.|^~/.test(text);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return true;
+  if (
+    /^(?:arn:|vault:|secret:|secretsmanager:|ssm:|kms:|file:|env:|op:|sm:|gcp:|ref\+|enc\[|data:|projects\/)/i.test(
+      text,
+    )
+  )
+    return true;
+  return /^(?:process\.env|os\.environ|env\.|var\.|local\.|module\.|data\.|secrets\.|params?\.|config\.|settings\.|self\.|this\.|ctx\.|req\.|request\.|props\.|args\.|opts?\.|options\.)/.test(
+    text,
+  );
+}
+
+/** `user.password`, `getToken()`, `cfg->secret`, `items[0]`, `a + b`: expressions, not values. */
+function isCode(text: string): boolean {
+  if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
+    return true;
+  return /^[A-Za-z_$][\w$.:>-]*(?:\(|\[[\w"'])/.test(text) || /^[([{]/.test(text) || text.includes('=>');
+}
+
+/** A name somebody gave to something: snake, kebab or camel case words. */
+function isIdentifier(text: string): boolean {
+  if (/^[a-z]+(?:[_-][a-z]+)+$/.test(text) || /^[A-Z]+(?:_[A-Z]+)+$/.test(text)) return true;
+  if (/^[a-z]+(?:[A-Z][a-z]+)+$/.test(text) || /^(?:[A-Z][a-z]+){2,}$/.test(text)) return true;
+  return /pass|secret|token|string|auth|cred|field|input/i.test(text);
+}
+
+const isIdentifierWithDigits = (text: string): boolean => /^[a-z_]+\d?$/i.test(text);
+
+function echoesKey(text: string, value: KeyedValue): boolean {
+  const lower = text.toLowerCase();
+  return value.words.includes(lower) || lower === value.words.join('');
+}
+
+/** Four or more lower-case words that make no sentence. */
+function isPassphrase(text: string): boolean {
+  const words = text.split(' ');
+  if (words.length < 3) return words.every((w) => /\d|[^\w.,]/.test(w)) && words.length === 2;
+  return words.length <= 8 && words.every((w) => /^[a-z0-9-]{2,12}$/.test(w) && !STOP_WORDS.has(w));
+}
+
+const STOP_WORDS = new Set(
+  'the a an is are was be to of for in on at your my our and or not must should can with from by this that it as if no please enter password secret token key least characters'.split(
+    ' ',
+  ),
+);
+
+/** A value may carry a scheme in front: "Bearer …", "Basic …", "token …"; the secret is what follows. */
+function unwrap(view: View, value: KeyedValue): readonly [number, number] {
+  const head = view.text(value.start, Math.min(value.end, value.start + 12));
+  const scheme = /^(?:bearer|basic|token|apikey|digest|bot)\s+/i.exec(head);
+  return scheme ? [value.start + scheme[0].length, value.end] : [value.start, value.end];
+}

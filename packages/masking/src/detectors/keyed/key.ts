@@ -1,0 +1,57 @@
+import { ALNUM, BLANK, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
+import type { View } from '../../scan/view.ts';
+
+/** The text that names a value: `dbPassword`, `"api_key"`, `Social Security Number`. */
+export interface Key {
+  readonly start: number;
+  readonly end: number;
+}
+
+const LONGEST_KEY = 64;
+
+/** Splits a key into lower-case words at case changes, digits' ends and every other character. */
+export function keyWords(key: string): string[] {
+  const spaced = key.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/([A-Z]{2,})([A-Z][a-z])/g, '$1 $2');
+  return spaced
+    .toLowerCase()
+    .split(/[^a-z0-9\u0080-\uffff]+/)
+    .filter((word) => word !== '');
+}
+
+/** The identifier around `at`, with up to two words before it when only single blanks lie between. */
+export function keyAround(view: View, at: number): Key {
+  const end = view.run(KEY_CHAR, at, LONGEST_KEY);
+  let start = view.runBack(KEY_CHAR, at, LONGEST_KEY);
+  if (view.at(start - 1) === 0x5c && start < at) start += 1;
+  for (let words = 0; words < 2; words += 1) {
+    const gap = view.at(start - 1);
+    if (gap !== 0x20 || !view.is(ALNUM, start - 2)) break;
+    start = view.runBack(ALNUM, start - 1, 24);
+  }
+  return { start, end };
+}
+
+/** Words that go on after the identifier, as in "social security number:"; returns the end of the last. */
+export function keyTail(view: View, end: number): number {
+  let p = end;
+  for (let words = 0; words < 4; words += 1) {
+    if (view.at(p) !== 0x20 && view.at(p) !== 0x2f) return p;
+    const wordEnd = view.run(ALNUM, p + 1, 24);
+    if (wordEnd === p + 1) return p;
+    p = wordEnd;
+  }
+  return p;
+}
+
+/** Whether the key is written all in capitals, as environment variables are. */
+export function isUpper(view: View, start: number, end: number): boolean {
+  let upper = 0;
+  for (let i = start; i < end; i += 1) {
+    const byte = view.bytes[i] as number;
+    if (LOWER_LETTER[byte] === 1) return false;
+    if (UPPER[byte] === 1) upper += 1;
+  }
+  return upper > 2;
+}
+
+export const blanks = (view: View, at: number): number => view.run(BLANK, at, 64);

@@ -1,0 +1,299 @@
+import { ALNUM, asciiBytes, BLANK, byteClass, LETTER, QUOTE } from '../../scan/bytes.ts';
+import type { ValueForm } from '../../scan/detector.ts';
+import type { View } from '../../scan/view.ts';
+import { blanks } from './key.ts';
+
+/** A value as it stands after its key. One instance is reused: reading a value allocates nothing. */
+export class ValueSlot {
+  start = 0;
+  end = 0;
+  form: ValueForm = 'inline';
+
+  set(start: number, end: number, form: ValueForm): boolean {
+    this.start = start;
+    this.end = end;
+    this.form = form;
+    return end > start;
+  }
+}
+
+const LONGEST_VALUE = 4096;
+
+/**
+ * Reads the value that belongs to the key at [keyStart, keyEnd): after `=`, `:`, `=>`, `:=`, `>` of an XML element,
+ * a call's parenthesis, a flag's blank, a `value` attribute beside a `name`, and "is" in prose. Returns false when
+ * nothing there is a value. The slot then holds the value without its quotes.
+ */
+export function readValue(view: View, keyStart: number, keyEnd: number, slot: ValueSlot): boolean {
+  const before = view.at(keyStart - 1);
+  let p = keyEnd;
+  let quoted = false;
+  const slashes = backslashes(view, p);
+  if (QUOTE[view.at(p + slashes)] === 1) {
+    if (QUOTE[before] !== 1) return false;
+    quoted = true;
+    p += slashes + 1;
+  }
+  if (view.at(p) === 0x5d) p += 1;
+  if (before === 0x3c || (quoted && view.at(p) === 0x3e)) {
+    const text = elementText(view, p);
+    if (text >= 0) return untilMarkup(view, text, slot);
+  }
+  const gapEnd = blanks(view, p);
+  const byte = view.at(gapEnd);
+  switch (byte) {
+    case 0x3d:
+    case 0x3a:
+    case 0x3f:
+    case 0x2b:
+      return afterOperator(view, keyStart, gapEnd, slot);
+    case 0x28:
+      return !quoted && QUOTE[view.at(gapEnd + 1)] === 1 && readQuoted(view, gapEnd + 1, slot);
+    case 0x2c:
+      return quoted && gapEnd === p && afterComma(view, keyStart, gapEnd + 1, slot);
+    case 0x7c:
+      return !quoted && expandedRow(view, keyStart, gapEnd, slot);
+    case 0x0a:
+    case 0x0d:
+      return pairedValue(view, gapEnd, slot);
+    default:
+      break;
+  }
+  if (gapEnd === p) return false;
+  if (view.is(QUOTE, gapEnd)) return !quoted && readQuoted(view, gapEnd, slot);
+  if (quoted) return attributeValue(view, gapEnd, slot);
+  return afterBlank(view, keyStart, keyEnd, gapEnd, slot);
+}
+
+function backslashes(view: View, at: number): number {
+  let n = 0;
+  while (n < 8 && view.at(at + n) === 0x5c) n += 1;
+  return n;
+}
+
+const NOT_TAG = byteClass('^<>\\n');
+
+/** After the name of an XML element: where its text starts, or -1. */
+function elementText(view: View, at: number): number {
+  const end = view.run(NOT_TAG, at, 128);
+  if (view.at(end) !== 0x3e || view.at(end - 1) === 0x2f) return -1;
+  return end + 1;
+}
+
+const ELEMENT_TEXT = byteClass('^<\\n');
+const CDATA = asciiBytes('<![CDATA[');
+
+function untilMarkup(view: View, at: number, slot: ValueSlot): boolean {
+  const start = view.has(CDATA, at) ? at + CDATA.length : blanks(view, at);
+  let end = view.run(ELEMENT_TEXT, start, LONGEST_VALUE);
+  if (start > at && view.at(end - 3) === 0x5d && view.at(end - 1) === 0x3e) end -= 3;
+  if (view.at(end) !== 0x3c) return false;
+  return slot.set(start, trimEnd(view, start, end), 'cell');
+}
+
+function trimEnd(view: View, start: number, end: number): number {
+  return Math.max(start, view.runBack(BLANK, end, end - start));
+}
+
+function afterOperator(view: View, keyStart: number, at: number, slot: ValueSlot): boolean {
+  const first = view.at(at);
+  let p = at + 1;
+  const second = view.at(p);
+  if (first === 0x3a && second === 0x3a) return false;
+  if (first === 0x3f || first === 0x2b) {
+    if (second !== 0x3d && second !== 0x3a) return false;
+    p += 1;
+  } else if (first === 0x3d && (second === 0x3d || second === 0x7e)) return false;
+  else if ((first === 0x3a && second === 0x3d) || (first === 0x3d && second === 0x3e)) p += 1;
+  p = blanks(view, p);
+  if (first === 0x3a && (view.is(LETTER, p) || view.at(p) === 0x26)) {
+    const typed = afterType(view, p);
+    if (typed >= 0) return readQuoted(view, typed, slot);
+  }
+  return readAny(view, keyStart, p, first, slot);
+}
+
+const TYPE = byteClass("\\w<>&\\[\\]|?. '");
+
+/** `key: Type = "value"`: where the quote stands, or -1. */
+function afterType(view: View, at: number): number {
+  const end = view.run(TYPE, at, 48);
+  if (view.at(end) !== 0x3d || view.at(end + 1) === 0x3d) return -1;
+  const quote = blanks(view, end + 1);
+  return view.is(QUOTE, quote) ? quote : -1;
+}
+
+const STRING_PREFIX = byteClass('bBfFrRuU@$NL');
+
+function readAny(view: View, keyStart: number, at: number, operator: number, slot: ValueSlot): boolean {
+  let p = at;
+  const prefix = view.run(STRING_PREFIX, p, 2);
+  if (prefix > p && view.is(QUOTE, prefix)) p = prefix;
+  const slashes = backslashes(view, p);
+  if (view.is(QUOTE, p + slashes)) return readQuoted(view, p, slot);
+  return readBare(view, keyStart, at, operator, slot);
+}
+
+/** A string literal: `at` is its opening quote, or the backslashes before it when it is itself inside a string. */
+export function readQuoted(view: View, at: number, slot: ValueSlot): boolean {
+  const depth = backslashes(view, at);
+  const quote = view.at(at + depth);
+  let p = at + depth + 1;
+  if (depth === 0 && view.at(p) === quote) {
+    if (view.at(p + 1) !== quote) return false;
+    return tripleQuoted(view, p + 2, quote, slot);
+  }
+  const start = p;
+  const limit = start + LONGEST_VALUE;
+  while (p < limit) {
+    const byte = view.at(p);
+    if (byte < 0) return slot.set(start, p, 'quoted');
+    if (byte === 0x0a && quote !== 0x60) return false;
+    if (byte === quote && (depth === 0 || p > start)) return slot.set(start, p, 'quoted');
+    if (byte === 0x5c) {
+      const n = backslashes(view, p);
+      if (depth > 0 && n <= depth && view.at(p + n) === quote) return slot.set(start, p, 'quoted');
+      p += n % 2 === 1 || depth > 0 ? n + 1 : n;
+    } else p += 1;
+  }
+  return false;
+}
+
+function tripleQuoted(view: View, at: number, quote: number, slot: ValueSlot): boolean {
+  for (let p = at; p < at + LONGEST_VALUE; p += 1) {
+    const byte = view.at(p);
+    if (byte < 0) return false;
+    if (byte === quote && view.at(p + 1) === quote && view.at(p + 2) === quote)
+      return slot.set(at, p, 'quoted');
+  }
+  return false;
+}
+
+const LINE = byteClass('^\\n\\r');
+const BARE = byteClass('^\\s"\'`<>&;,)}\\]|\\\\');
+const PAIR = byteClass('^\\s"\'`;\\\\');
+const WORD_OF_LINE = byteClass('^\\s"\\\\');
+
+function readBare(view: View, keyStart: number, at: number, operator: number, slot: ValueSlot): boolean {
+  if (view.at(keyStart - 1) === 0x3b) return slot.set(at, view.run(PAIR, at, LONGEST_VALUE), 'line');
+  if (!startsLine(view, keyStart)) {
+    const end = view.run(BARE, at, LONGEST_VALUE);
+    return slot.set(at, trimSentence(view, at, end), operator === 0x3a ? 'prose' : 'inline');
+  }
+  const wordEnd = view.run(WORD_OF_LINE, at, LONGEST_VALUE);
+  const rest = blanks(view, wordEnd);
+  const next = view.at(rest);
+  const alone = next < 0 || next === 0x0a || next === 0x0d || next === 0x5c || next === 0x22;
+  const comment = rest > wordEnd && (next === 0x23 || next === 0x3b || next === 0x2f);
+  const trailing = view.at(wordEnd - 1);
+  if (trailing === 0x2c || trailing === 0x3b) return slot.set(at, Math.max(at, wordEnd - 1), 'inline');
+  return slot.set(at, wordEnd, alone || comment ? 'line' : operator === 0x3a ? 'prose' : 'inline');
+}
+
+/** A full stop, comma or colon that ends a sentence is not part of the value. */
+function trimSentence(view: View, start: number, end: number): number {
+  const last = view.at(end - 1);
+  const sentence = last === 0x2e || last === 0x3a || last === 0x21 || last === 0x3f;
+  return sentence &&
+    end - start > 1 &&
+    (view.at(end) < 0 || BLANK[view.at(end)] === 1 || view.at(end) === 0x0a)
+    ? end - 1
+    : end;
+}
+
+/** Whether only indentation, a list dash or a comment mark stands before the key on its line. */
+export function startsLine(view: View, keyStart: number): boolean {
+  let p = view.runBack(BLANK, keyStart, 64);
+  if (view.at(p - 1) === 0x2d || view.at(p - 1) === 0x23) p = view.runBack(BLANK, p - 1, 64);
+  const before = view.at(p - 1);
+  return (
+    before < 0 ||
+    before === 0x0a ||
+    before === 0x0d ||
+    (before === 0x6e && view.at(p - 2) === 0x5c) ||
+    before === 0x5c
+  );
+}
+
+const SPACES_AND_BREAKS = byteClass('\\s\\\\n');
+const VALUE_NAME = asciiBytes('value');
+
+/** `{"name": "DB_PASSWORD", "value": "…"}`, `("password", "…")`, `["--password", "…"]`. */
+function afterComma(view: View, keyStart: number, at: number, slot: ValueSlot): boolean {
+  const p = view.run(SPACES_AND_BREAKS, at, 64);
+  const slashes = backslashes(view, p);
+  if (!view.is(QUOTE, p + slashes)) return false;
+  if (view.hasFolded(VALUE_NAME, p + slashes + 1)) return namedValue(view, p + slashes + 1, slot);
+  if (!readQuoted(view, p, slot)) return false;
+  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'prose';
+  return true;
+}
+
+function namedValue(view: View, at: number, slot: ValueSlot): boolean {
+  let p = at + VALUE_NAME.length;
+  const slashes = backslashes(view, p);
+  if (view.is(QUOTE, p + slashes)) p += slashes + 1;
+  p = blanks(view, p);
+  if (view.at(p) !== 0x3a && view.at(p) !== 0x3d) return false;
+  p = blanks(view, p + 1);
+  if (view.is(QUOTE, p + backslashes(view, p))) return readQuoted(view, p, slot);
+  return slot.set(p, view.run(BARE, p, LONGEST_VALUE), 'line');
+}
+
+/** `- name: DB_PASSWORD` and on the next line `value: …`. */
+function pairedValue(view: View, at: number, slot: ValueSlot): boolean {
+  const p = view.run(SPACES_AND_BREAKS, at, 64);
+  return view.hasFolded(VALUE_NAME, p) && namedValue(view, p, slot);
+}
+
+/** `name="password" value="…"`. */
+function attributeValue(view: View, at: number, slot: ValueSlot): boolean {
+  return view.hasFolded(VALUE_NAME, at) && namedValue(view, at, slot);
+}
+
+/** psql's expanded display: `password | …`, nothing else on the line. */
+function expandedRow(view: View, keyStart: number, bar: number, slot: ValueSlot): boolean {
+  if (!startsLine(view, keyStart) || view.at(bar + 1) !== 0x20) return false;
+  const start = blanks(view, bar + 1);
+  const end = view.run(LINE, start, LONGEST_VALUE);
+  for (let i = start; i < end; i += 1) if (view.at(i) === 0x7c) return false;
+  return slot.set(start, trimEnd(view, start, end), 'cell');
+}
+
+const IS = [asciiBytes('is '), asciiBytes('was '), asciiBytes('is: '), asciiBytes('= ')];
+const LOGIN = asciiBytes('login');
+const ENV = asciiBytes('env ');
+const REQUIRE_PASS = [asciiBytes('requirepass'), asciiBytes('masterauth')];
+
+/** A value after nothing but a blank: flags, netrc, Dockerfile ENV, redis.conf, and "is" in prose. */
+function afterBlank(view: View, keyStart: number, keyEnd: number, at: number, slot: ValueSlot): boolean {
+  for (const word of IS) {
+    if (!view.hasFolded(word, at)) continue;
+    const start = blanks(view, at + word.length);
+    if (view.is(QUOTE, start)) return readQuoted(view, start, slot);
+    const end = view.run(BARE, start, LONGEST_VALUE);
+    return slot.set(start, trimSentence(view, start, end), 'prose');
+  }
+  if (view.at(at) === 0x2d) return false;
+  const bare = () => slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'inline');
+  if (view.at(keyStart) === 0x2d) return bare();
+  if (view.hasFolded(ENV, keyStart)) return bare();
+  if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
+    return bare();
+  return followsLogin(view, keyStart) && bare();
+}
+
+const NOT_SPACE = byteClass('^\\s');
+
+/** `login alice password …` of a .netrc, on one line or two. */
+function followsLogin(view: View, keyStart: number): boolean {
+  const name = view.runBack(SPACE_CLASS, keyStart, 8);
+  const nameStart = view.runBack(NOT_SPACE, name, 64);
+  const word = view.runBack(SPACE_CLASS, nameStart, 8);
+  return view.hasFolded(LOGIN, word - LOGIN.length);
+}
+
+const SPACE_CLASS = byteClass('\\s');
+
+/** Whether the byte could go on a word. */
+export const joinsWord = (byte: number): boolean => byte >= 0 && ALNUM[byte] === 1;

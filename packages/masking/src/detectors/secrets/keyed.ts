@@ -1,0 +1,72 @@
+import type { Detector, ValueJudge } from '../../scan/detector.ts';
+import { decodeBase64 } from '../../validators/base64.ts';
+import { judgePassword, judgeToken } from '../keyed/judge.ts';
+import { isPasswordKey, isTokenKey, PASSWORD_ANCHORS, TOKEN_ANCHORS } from '../keyed/secret-keys.ts';
+import { sample } from './token.ts';
+
+const password = () => sample('[a-z]{5}[A-Z]{2}[0-9]{3}', 9);
+const key = () => sample('[A-Za-z0-9]{32}', 10);
+
+/** Values of keys that name a password. */
+export const PASSWORD: Detector = {
+  id: 'secrets.password',
+  group: 'secrets',
+  packs: ['secrets'],
+  description:
+    'Passwords by the name they are assigned to, in code, env files, YAML, JSON, INI, XML, SQL, tables',
+  source: 'https://cwe.mitre.org/data/definitions/798.html',
+  rank: 40,
+  examples: () => ({
+    positive: [
+      { text: `DB_PASSWORD=${password()}`, value: password() },
+      { text: `{"user":"bo","password":"${password()}"}`, value: password() },
+      { text: `ALTER USER app PASSWORD '${password()}';`, value: password() },
+    ],
+    negative: [
+      'password: string',
+      'const password = req.body.password;',
+      'password_policy: strict8',
+      'the password is required',
+      'PASSWORD=***MASKED***',
+      `PASSWORD=${'$'}{PASSWORD}`,
+    ],
+  }),
+  keys: [{ matches: isPasswordKey, anchors: PASSWORD_ANCHORS, judge: judgePassword }],
+};
+
+/** Keys named `auth` are in every code base; their value must look like credentials. */
+const judgeAuth: ValueJudge = (view, value) => {
+  const last = value.words[value.words.length - 1];
+  const span = judgeToken(view, value);
+  if (!span || (last !== 'auth' && last !== 'key' && last !== 'keys')) return span;
+  const text = view.text(span[0], Math.min(span[1], span[0] + 400));
+  if (last === 'auth') {
+    const decoded = decodeBase64(text);
+    return decoded?.includes(':') || text.length >= 20 ? span : null;
+  }
+  return text.length >= 12 ? span : null;
+};
+
+/** Values of keys that name a token, a secret or an API key. */
+export const GENERIC: Detector = {
+  id: 'secrets.generic',
+  group: 'secrets',
+  packs: ['secrets'],
+  description: 'Tokens, secrets and API keys by the name they are assigned to',
+  source: 'https://cwe.mitre.org/data/definitions/798.html',
+  rank: 30,
+  examples: () => ({
+    positive: [
+      { text: `api_key: "${key()}"`, value: key() },
+      { text: `X-Api-Key: ${key()}`, value: key() },
+      { text: `https://api.internal/v1?access_token=${key()}&page=2`, value: key() },
+    ],
+    negative: [
+      'max_tokens: 4096',
+      'next_page_token=abc123def456',
+      'primary_key: user_id_2',
+      'token_type: bearer1',
+    ],
+  }),
+  keys: [{ matches: isTokenKey, anchors: TOKEN_ANCHORS, judge: judgeAuth }],
+};

@@ -1,0 +1,347 @@
+import { type AnchorTable, buildAnchors } from './anchors.ts';
+import { DIGIT, SPACE, UPPER } from './bytes.ts';
+import { type CompiledPattern, runAnchored, runLines } from './custom.ts';
+import type { Detector, Flow, Found, Shape, Verifier } from './detector.ts';
+import { flowEnd } from './flow.ts';
+import { createPrefilter, type Prefilter } from './prefilter-choice.ts';
+import { LOOK_AHEAD, type View } from './view.ts';
+
+/** Something to run where a literal stands, with the detector its findings belong to (or none: it names its own). */
+export interface Rule {
+  readonly detector: number;
+  readonly verify: ContextVerifier;
+}
+
+export type ContextVerifier = (view: View, at: number, found: Collector, context: Context) => void;
+
+/** A table whose header named sensitive columns: its rows are looked at cell by cell. */
+export interface Rows {
+  /** Where the next row starts. */
+  next: number;
+  /** Adds the row's sensitive cells and returns where the following row starts, or -1 when the table is over. */
+  readonly row: (view: View, at: number, found: Collector) => number;
+}
+
+/** What earlier text means for later text. Carried along a stream, fresh for each whole text. */
+export interface Context {
+  flow: { kind: Flow; at: number; detector: number } | null;
+  rows: Rows | null;
+  /** Where each custom pattern has looked last, by pattern. */
+  covered: ({ start: number; end: number } | undefined)[];
+}
+
+export const newContext = (): Context => ({ flow: null, rows: null, covered: [] });
+
+/** Moves every offset in the context, when a stream drops bytes from the front of its window. */
+export function shiftContext(context: Context, by: number): void {
+  if (context.flow) context.flow.at -= by;
+  if (context.rows) context.rows.next -= by;
+  for (const covered of context.covered) {
+    if (!covered) continue;
+    covered.start -= by;
+    covered.end -= by;
+  }
+}
+
+/** Spans as found, before overlaps are settled. */
+export class Collector implements Found {
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+  readonly detectors: number[] = [];
+  /** The candidate each span came from: a span is final only when the scan has moved past its candidate. */
+  readonly origins: number[] = [];
+  /** The detector that is being asked. */
+  current = -1;
+  origin = 0;
+  flowing: Flow | null = null;
+
+  add(start: number, end: number): void {
+    this.push(start, end, this.current);
+  }
+
+  push(start: number, end: number, detector: number): void {
+    if (end <= start || detector < 0) return;
+    this.starts.push(start);
+    this.ends.push(end);
+    this.detectors.push(detector);
+    this.origins.push(this.origin);
+  }
+
+  flow(kind: Flow): void {
+    this.flowing = kind;
+  }
+
+  get length(): number {
+    return this.starts.length;
+  }
+
+  truncate(length: number): void {
+    if (length === this.starts.length) return;
+    this.starts.length = length;
+    this.ends.length = length;
+    this.detectors.length = length;
+    this.origins.length = length;
+  }
+
+  /** Drops what came from candidates at or after `resume`: they will be asked again. */
+  dropFrom(resume: number): void {
+    let length = this.starts.length;
+    while (length > 0 && (this.origins[length - 1] as number) >= resume) length -= 1;
+    this.truncate(length);
+  }
+}
+
+/** Where a scan of an open window had to stop. */
+export interface Progress {
+  /** Candidates from here on are to be looked at again. */
+  resume: number;
+  /** No undecided value starts before this. */
+  hold: number;
+}
+
+/** Everything that may follow the last decided byte without a break, at most. */
+const TAIL = 96;
+
+/** The prefilter, the verifiers behind it, and the order in which they are asked. */
+export class Engine {
+  readonly anchors: AnchorTable;
+  readonly prefilter: Prefilter;
+  private readonly rules: readonly Rule[];
+  private readonly shapes: Readonly<Record<Shape, readonly { detector: number; verify: Verifier }[]>>;
+
+  /** Custom patterns that no literal announces: they read every line. */
+  private readonly lines: {
+    readonly pattern: CompiledPattern;
+    readonly index: number;
+    readonly detector: number;
+  }[] = [];
+
+  /** `patterns` report as detectors numbered from `detectors.length` on. */
+  constructor(
+    detectors: readonly Detector[],
+    extra: readonly { anchors: readonly string[]; rule: Rule }[],
+    patterns: readonly CompiledPattern[],
+  ) {
+    const wanted = new Map<string, number[]>();
+    const rules: Rule[] = [];
+    const want = (anchors: readonly string[], rule: Rule) => {
+      const index = rules.push(rule) - 1;
+      for (const anchor of new Set(anchors.map((a) => a.toLowerCase())))
+        wanted.set(anchor, [...(wanted.get(anchor) ?? []), index]);
+    };
+    const shapes: Record<Shape, { detector: number; verify: Verifier }[]> = {
+      digits: [],
+      at: [],
+      plus: [],
+      capitals: [],
+      octets: [],
+    };
+    detectors.forEach((detector, index) => {
+      for (const { anchors, verify } of detector.literals ?? []) want(anchors, { detector: index, verify });
+      for (const { at, verify } of detector.shapes ?? []) shapes[at].push({ detector: index, verify });
+    });
+    for (const { anchors, rule } of extra) want(anchors, rule);
+    patterns.forEach((pattern, index) => {
+      const detector = detectors.length + index;
+      if (pattern.anchors.length === 0) this.lines.push({ pattern, index, detector });
+      else
+        want(pattern.anchors, {
+          detector,
+          verify: (view, at, found, context) => runAnchored(pattern, index, view, at, found, context),
+        });
+    });
+    this.rules = rules;
+    this.shapes = shapes;
+    this.anchors = buildAnchors(wanted);
+    this.prefilter = createPrefilter({ grams: this.anchors.grams, octets: shapes.octets.length > 0 });
+  }
+
+  /** Looks at every candidate from `from` on, in order, and stops at the first that the open end leaves undecided. */
+  scan(view: View, from: number, found: Collector, context: Context): Progress {
+    const progress = this.scanCandidates(view, from, found, context);
+    found.dropFrom(progress.resume);
+    found.origin = -1;
+    for (const { pattern, index, detector } of this.lines) {
+      found.current = detector;
+      progress.hold = Math.min(progress.hold, runLines(pattern, index, view, from, found, context));
+    }
+    return progress;
+  }
+
+  private scanCandidates(view: View, from: number, found: Collector, context: Context): Progress {
+    let position = this.followFlow(view, from, found, context);
+    if (position < 0) return this.stopAt(view, context.flow?.at ?? from);
+    const { prefilter } = this;
+    while (position < view.end) {
+      const to = Math.min(view.end, position + prefilter.blockSize);
+      const count = prefilter.scan(view.bytes, position, to, view.end);
+      let next = to;
+      for (let h = 0; h < count; h += 1) {
+        const hit = prefilter.hits[h] as number;
+        const at = position + (hit >> 1);
+        if (context.rows && at >= context.rows.next) {
+          const stopped = this.readRows(view, at, found, context);
+          if (stopped >= 0) return { resume: stopped, hold: stopped };
+        }
+        const before = found.length;
+        found.origin = at;
+        view.starved = false;
+        if ((hit & 1) === 1) this.askShapes(view, at, found);
+        else this.askLiterals(view, at, found, context);
+        if (view.starved) {
+          found.truncate(before);
+          found.flowing = null;
+          return this.stopAt(view, at);
+        }
+        if (found.flowing) {
+          context.flow = {
+            kind: found.flowing,
+            at: found.ends[found.length - 1] as number,
+            detector: found.detectors[found.length - 1] as number,
+          };
+          found.flowing = null;
+          next = this.followFlow(view, at, found, context);
+          if (next < 0) return this.stopAt(view, context.flow.at);
+          break;
+        }
+      }
+      position = next;
+    }
+    if (context.rows) {
+      const stopped = this.readRows(view, view.end, found, context);
+      if (stopped >= 0) return { resume: stopped, hold: stopped };
+    }
+    if (view.final) return { resume: view.end, hold: view.end };
+    const tail = tailStart(view, view.end);
+    return { resume: tail, hold: tail };
+  }
+
+  /** Whether any literal or shape stands in bytes[start, end). */
+  mayContain(view: View): boolean {
+    if (this.lines.length > 0 && view.end > view.start) return true;
+    const { prefilter } = this;
+    for (let position = view.start; position < view.end; position += prefilter.blockSize) {
+      const to = Math.min(view.end, position + prefilter.blockSize);
+      const count = prefilter.scan(view.bytes, position, to, view.end);
+      for (let h = 0; h < count; h += 1) {
+        const hit = prefilter.hits[h] as number;
+        if ((hit & 1) === 1 || this.literalAt(view, position + (hit >> 1))) return true;
+      }
+    }
+    return false;
+  }
+
+  private literalAt(view: View, at: number): boolean {
+    for (const literal of this.bucketAt(view, at))
+      if (view.hasFolded(literal.bytes, at - literal.offset)) return true;
+    return false;
+  }
+
+  private bucketAt(view: View, at: number) {
+    const { bytes } = view;
+    const gram =
+      (((bytes[at] as number) & 31) << 10) |
+      (((bytes[at + 1] as number) & 31) << 5) |
+      ((bytes[at + 2] as number) & 31);
+    return this.anchors.buckets[this.anchors.bucketOf[gram] as number] ?? [];
+  }
+
+  private askLiterals(view: View, at: number, found: Collector, context: Context): void {
+    const bucket = this.bucketAt(view, at);
+    for (let i = 0; i < bucket.length; i += 1) {
+      const literal = bucket[i] as (typeof bucket)[number];
+      const start = at - literal.offset;
+      if (!view.hasFolded(literal.bytes, start)) continue;
+      for (let v = 0; v < literal.verifiers.length; v += 1) {
+        const rule = this.rules[literal.verifiers[v] as number] as Rule;
+        found.current = rule.detector;
+        rule.verify(view, start, found, context);
+      }
+    }
+  }
+
+  private askShapes(view: View, at: number, found: Collector): void {
+    const byte = view.bytes[at] as number;
+    const list =
+      byte === 0x40
+        ? this.shapes.at
+        : byte === 0x2b
+          ? this.shapes.plus
+          : DIGIT[byte] === 1
+            ? this.shapes.digits
+            : UPPER[byte] === 1
+              ? this.shapes.capitals
+              : null;
+    if (list) for (const { detector, verify } of list) this.ask(view, at, found, detector, verify);
+    for (const { detector, verify } of this.shapes.octets) this.ask(view, at, found, detector, verify);
+  }
+
+  private ask(view: View, at: number, found: Collector, detector: number, verify: Verifier): void {
+    found.current = detector;
+    verify(view, at, found);
+  }
+
+  /** Goes on with a value longer than the look-ahead; returns where it ends, or -1 while that is open. */
+  private followFlow(view: View, from: number, found: Collector, context: Context): number {
+    const flow = context.flow;
+    if (!flow) return from;
+    for (;;) {
+      view.starved = false;
+      const end = flowEnd(view, flow.kind, flow.at);
+      if (view.starved) return -1;
+      found.origin = flow.at;
+      found.push(flow.at, end, flow.detector);
+      const more = end - flow.at >= LOOK_AHEAD;
+      flow.at = end;
+      if (!more) {
+        context.flow = null;
+        return end;
+      }
+    }
+  }
+
+  /** Reads table rows up to the one that holds `to`; returns where an unfinished row starts, else -1. */
+  private readRows(view: View, to: number, found: Collector, context: Context): number {
+    while (context.rows && context.rows.next <= to) {
+      const at = context.rows.next;
+      if (at >= view.end) {
+        if (!view.final) return at;
+        context.rows = null;
+        return -1;
+      }
+      const before = found.length;
+      found.origin = at;
+      view.starved = false;
+      const next = context.rows.row(view, at, found);
+      if (view.starved) {
+        found.truncate(before);
+        return at;
+      }
+      if (next < 0) context.rows = null;
+      else context.rows.next = next;
+    }
+    return -1;
+  }
+
+  private stopAt(view: View, at: number): Progress {
+    const tail = Math.min(at, tailStart(view, view.end));
+    return { resume: tail, hold: tailStart(view, tail) };
+  }
+}
+
+/** The earliest place where a value may start that is still open at `end`. */
+export function tailStart(view: View, end: number): number {
+  const limit = Math.max(view.start, end - TAIL);
+  const { bytes } = view;
+  let i = end;
+  while (i > limit) {
+    const byte = bytes[i - 1] as number;
+    if (SPACE[byte] === 1) {
+      const before = i - 2 >= view.start ? (bytes[i - 2] as number) : 0;
+      const joins = byte === 0x20 && (DIGIT[before] === 1 || UPPER[before] === 1 || before === 0x29);
+      if (!joins) break;
+    }
+    i -= 1;
+  }
+  return i;
+}

@@ -1,0 +1,7 @@
+import { createScalarPrefilter, type Prefilter, type PrefilterTables } from './prefilter.ts';
+
+export type { Prefilter };
+
+export function createPrefilter(tables: PrefilterTables): Prefilter {
+  return createScalarPrefilter(tables);
+}
