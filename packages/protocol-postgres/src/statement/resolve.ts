@@ -70,6 +70,13 @@ function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes
   return { known, missing };
 }
 
+/** What running these functions can cause, all they call included. */
+export function functionFacts(infos: readonly FunctionInfo[], lookup: FunctionLookup): SqlFacts {
+  const following = new Following(lookup);
+  for (const info of infos) following.follow(info);
+  return following.facts();
+}
+
 /** Follows bodies of functions, each once, so that recursion ends. */
 class Following {
   readonly #lookup: FunctionLookup;
@@ -124,21 +131,17 @@ function bodyFacts(into: FactsCollector, info: FunctionInfo): void {
     return;
   }
   if (language === 'sql') {
-    sqlBody(into, info.body, info.signature);
+    sqlBody(into, info, info.body);
     return;
   }
   into.blind(`written in ${language}`);
 }
 
-function sqlBody(into: FactsCollector, body: string, signature: string): void {
+function sqlBody(into: FactsCollector, info: FunctionInfo, body: string): void {
   try {
-    if (/^\s*(?:BEGIN\s+ATOMIC|RETURN)\b/i.test(body)) {
-      const raw = parseSql(`CREATE FUNCTION f${signature} LANGUAGE sql ${body}`)[0];
-      const definition = as(raw?.node, 'CreateFunctionStmt');
-      standardBody(into, definition?.sql_body);
-      return;
-    }
-    for (const raw of parseSql(body)) statement(into, raw.node);
+    const raws = parseSql(body);
+    if (info.standard) standardBody(into, as(raws[0]?.node, 'CreateFunctionStmt')?.sql_body);
+    else for (const raw of raws) statement(into, raw.node);
   } catch {
     into.blind('a body that does not parse');
   }
