@@ -136,7 +136,7 @@ export class CallerConversation {
     if (encoding === 'unreadable') {
       return opaqueStatement('SQL', text, `text in the client encoding ${encodingName}`);
     }
-    return this.#statements.get(text);
+    return this.#statements.within(text, (name) => this.#session.prepared.get(name)?.statement);
   }
 
   #query(bytes: Buffer, at: number, end: number): CallerRun {
@@ -230,7 +230,7 @@ export class CallerConversation {
 
   /** Bind.. Execute [Flush|Sync] is one run, so that a prepared query crosses the relay in one call. */
   #execute(bytes: Buffer, from: number, at: number, end: number, portal: Portal): CallerRun {
-    const { statement } = portal;
+    const statement = this.#statements.current(portal.statement);
     const describe = portal.described ? undefined : portal.name;
     if (describe !== undefined) {
       portal.described = true;

@@ -1,8 +1,8 @@
-import type { Meaning, Run } from '@scrim/protocol-kit';
+import type { Meaning, Relation, Run } from '@scrim/protocol-kit';
 import { CopyOut } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
-import { NotificationFields, ReportFields, ResultFields, StatusFields } from './fields.ts';
+import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
@@ -82,7 +82,7 @@ export class TargetConversation {
     const whole = bytes.subarray(at, end);
     switch (bytes[at]) {
       case TYPE.notice:
-        this.#push(whole, { kind: 'fields', fields: new ReportFields(whole) });
+        this.#push(whole, { kind: 'fields', fields: new ReportFields(whole, this.#drawn()) });
         return end;
       case TYPE.notification:
         this.#push(whole, { kind: 'fields', fields: new NotificationFields(whole) });
@@ -139,6 +139,22 @@ export class TargetConversation {
       return session.cursors.get(fetched) ?? session.portals.get(fetched)?.statement ?? 'unknown';
     }
     return statement;
+  }
+
+  /** What texts said now may quote: everything the transaction under way can read. */
+  #drawn(): Reach {
+    const { drawn } = this.#session;
+    if (!drawn) return 'unknown';
+    const relations: Relation[] = [];
+    for (const statement of drawn) {
+      const names = statement.parts.some(
+        ({ executes, cursor }) => executes !== undefined || cursor?.fetches !== undefined,
+      );
+      const reach = names || !statement.facts.complete ? 'unknown' : this.#domain.reach(statement);
+      if (reach === 'unknown') return 'unknown';
+      relations.push(...reach);
+    }
+    return relations;
   }
 
   #shape(statement: KnownStatement, part: number, description: Buffer): PgShape | null {
@@ -259,7 +275,7 @@ export class TargetConversation {
     if (analysis?.cursor?.declares !== undefined && statement)
       session.declare(analysis.cursor.declares, statement);
     if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || !statement?.facts.complete) {
-      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl')) this.#domain.changed();
+      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl')) session.defined = true;
       if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
     }
   }
@@ -271,6 +287,11 @@ export class TargetConversation {
     if (!first || !['sync', 'query', 'function', 'login'].includes(first.kind)) throw unexpected();
     session.settle();
     session.ready(bytes[at + 5] as number, first.unit);
+    // Only what is committed can be read by the catalog's own connection.
+    if (session.defined && session.state === 0x49) {
+      session.defined = false;
+      this.#domain.changed();
+    }
     if ((first.kind === 'query' || first.kind === 'function') && !first.ended) this.#ended(first, true);
     if (first.kind === 'login') this.stop = { kind: 'own', bytes: Buffer.concat([this.#keyMessage, whole]) };
     else this.#push(whole, CONTROL);
@@ -286,7 +307,7 @@ export class TargetConversation {
   #error(bytes: Buffer, at: number, end: number): number {
     const session = this.#session;
     const whole = bytes.subarray(at, end);
-    const fields = new ReportFields(whole);
+    const fields = new ReportFields(whole, this.#drawn());
     const severity = fields.get('V') ?? fields.get('S') ?? '';
     const { first } = session;
     this.#copy = null;
@@ -307,7 +328,7 @@ export class TargetConversation {
   }
 
   #status(whole: Buffer, end: number): number {
-    const fields = new StatusFields(whole);
+    const fields = new StatusFields(whole, this.#drawn());
     const [entry] = fields.entries;
     if (entry?.name === 'client_encoding') {
       this.#session.encodingName = entry.value;

@@ -22,7 +22,6 @@ import type { Domain } from './domain.ts';
 import { Outlet } from './outlet.ts';
 import { errorResponse, noticeResponse } from './refuse.ts';
 import { Session } from './session.ts';
-import type { StatementCache } from './statements.ts';
 import { substitute } from './substitute.ts';
 import { ValueFault } from './types/codec.ts';
 import { AUTHENTICATION_OK, FLUSH, TERMINATE, WireFault } from './wire.ts';
@@ -37,7 +36,6 @@ export interface ExchangeParts {
   readonly minor: number;
   readonly limits: Limits;
   readonly domain: Domain;
-  readonly statements: StatementCache;
   readonly keys: CancelKeys;
   readonly options: CallerOptions;
   /** Sends a CancelRequest for this session to the target. */
@@ -89,10 +87,10 @@ export class PostgresExchange implements Exchange, Cancellable {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
-    this.#session = new Session(parts.statements);
+    this.#session = new Session(parts.domain.statements);
     this.#session.sent({ kind: 'login', unit: -1, part: 0, count: null, shape: null, ended: false });
     this.#key = parts.keys.issue(this, parts.minor);
-    this.#callerTalk = new CallerConversation(this.#session, parts.statements, parts.options);
+    this.#callerTalk = new CallerConversation(this.#session, parts.domain.statements, parts.options);
     this.#targetTalk = new TargetConversation(this.#session, parts.domain, backendKeyData(this.#key));
     this.#toCaller = new Outlet(parts.caller);
     this.#toTarget = new Outlet(parts.target);
