@@ -1,5 +1,6 @@
 import type { Meaning, Relation, Run } from '@scrim/protocol-kit';
-import { CopyOut } from './copy.ts';
+import { countOf } from './command-tag.ts';
+import { CopyOut, copyFormat } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
 import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
@@ -7,6 +8,7 @@ import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
 import type { PgShape } from './shape.ts';
+import { namelessColumns } from './shape.ts';
 import { type KnownStatement, UNKNOWN_STATEMENT } from './statements.ts';
 import { EMPTY, TYPE, WireFault } from './wire.ts';
 
@@ -19,21 +21,26 @@ export type Stop =
   /** The catalog must be asked before the next message can be read. */
   | { readonly kind: 'wait'; readonly until: Promise<void> };
 
+export interface TargetOptions {
+  /** Our BackendKeyData, said before the first ReadyForQuery. */
+  readonly key: Buffer;
+  readonly maxMessage: number;
+}
+
 /** Reads the target's messages, matches them with the answers due, and cuts them into runs. */
 export class TargetConversation {
   readonly #session: Session;
   readonly #domain: Domain;
-  readonly #keyMessage: Buffer;
+  readonly #options: TargetOptions;
   #copy: CopyOut | null = null;
   #runs: Run[] = [];
   /** Set when {@link read} returned early. */
   stop: Stop | null = null;
 
-  /** @param keyMessage our BackendKeyData, said before the first ReadyForQuery */
-  constructor(session: Session, domain: Domain, keyMessage: Buffer) {
+  constructor(session: Session, domain: Domain, options: TargetOptions) {
     this.#session = session;
     this.#domain = domain;
-    this.#keyMessage = keyMessage;
+    this.#options = options;
   }
 
   /** Appends the runs of `bytes` from `from` on; returns where it stopped. Throws {@link WireFault}. */
@@ -169,6 +176,10 @@ export class TargetConversation {
     const whole = bytes.subarray(at, end);
     if (first?.kind === 'describeStatement') {
       this.#session.settle();
+      if (first.columnsFor) {
+        first.columnsFor.columns = Buffer.from(whole);
+        return end;
+      }
       // Formats are not known yet and no rows follow: the column names pass as what they are.
       this.#push(whole, CONTROL);
       return end;
@@ -208,7 +219,7 @@ export class TargetConversation {
         bytes.readUInt32BE(at + 7 + i * 4),
       );
     }
-    this.#push(bytes.subarray(at, end), CONTROL);
+    if (!first.swallow) this.#push(bytes.subarray(at, end), CONTROL);
     return end;
   }
 
@@ -218,9 +229,11 @@ export class TargetConversation {
     while (to < bytes.length) {
       const type = bytes[to];
       if (type !== TYPE.parseDone && type !== TYPE.bindDone && type !== TYPE.closeDone) break;
+      if (to > at && this.#session.first?.swallow) break;
       const item = this.#session.settle();
       const kind = type === TYPE.parseDone ? 'parse' : type === TYPE.bindDone ? 'bind' : 'close';
       if (item?.kind !== kind) throw unexpected();
+      if (item.swallow) return end;
       to += end - at;
     }
     this.#push(bytes.subarray(at, to), CONTROL);
@@ -293,8 +306,8 @@ export class TargetConversation {
       this.#domain.changed();
     }
     if ((first.kind === 'query' || first.kind === 'function') && !first.ended) this.#ended(first, true);
-    if (first.kind === 'login') this.stop = { kind: 'own', bytes: Buffer.concat([this.#keyMessage, whole]) };
-    else this.#push(whole, CONTROL);
+    if (first.kind === 'login') this.stop = { kind: 'own', bytes: Buffer.concat([this.#options.key, whole]) };
+    else if (!first.swallow) this.#push(whole, CONTROL);
     return end;
   }
 
@@ -315,8 +328,12 @@ export class TargetConversation {
       this.#push(whole, { kind: 'fields', fields });
       return end;
     }
-    const refusal = first.refusal;
-    if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
+    const { refusal } = first;
+    if (first.swallow && this.#ownFailed(whole)) return end;
+    if (first.failure && refusal === undefined) {
+      const told = new ReportFields(first.failure, this.#drawn());
+      this.#push(first.failure, { kind: 'fields', fields: told });
+    } else if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
     else this.#push(whole, { kind: 'fields', fields });
     if (first.kind === 'query' || first.kind === 'function') {
       session.copyIn = false;
@@ -325,6 +342,19 @@ export class TargetConversation {
       for (const item of session.fail()) if (item.kind === 'execute') this.#ended(item, false);
     }
     return end;
+  }
+
+  /**
+   * Our own question before a simple Query failed, most likely as the Query will. True = nothing is told now; inside
+   * a transaction the Query can only say that the transaction is aborted, so this error is told in its place.
+   */
+  #ownFailed(whole: Buffer): boolean {
+    const session = this.#session;
+    const sync = session.dues.rest().find(({ kind }) => kind === 'sync');
+    if (!sync?.swallow || !sync.columnsFor) return false;
+    if (session.state === 0x54) sync.columnsFor.failure = Buffer.from(whole);
+    session.fail();
+    return true;
   }
 
   #status(whole: Buffer, end: number): number {
@@ -349,14 +379,13 @@ export class TargetConversation {
     const { first } = this.#session;
     if (first?.kind !== 'query' && first?.kind !== 'execute') throw unexpected();
     const statement = first.statement ?? UNKNOWN_STATEMENT;
-    const part = first.part;
-    const copy = CopyOut.open(whole, statement, part, this.reachOf(statement, part), this.#domain);
-    if (copy instanceof Promise) {
-      this.stop = { kind: 'wait', until: copy };
-      return at;
-    }
-    this.#copy = copy;
-    this.#push(whole, { kind: 'shape', shape: copy.shape });
+    const copy = statement.parts[first.part]?.copy;
+    if (!copy) throw new WireFault('a COPY whose format is not known');
+    const shape = this.#shape(statement, first.part, first.columns ?? namelessColumns(whole));
+    if (!shape) return at;
+    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy));
+    this.#copy = new CopyOut(copyShape, this.#options.maxMessage);
+    this.#push(whole, { kind: 'shape', shape: copyShape });
     return end;
   }
 
@@ -370,7 +399,7 @@ export class TargetConversation {
   }
 
   #copyDone(whole: Buffer, end: number): number {
-    this.#copy?.finish(this.#runs);
+    this.#copy?.finish();
     this.#copy = null;
     this.#push(whole, CONTROL);
     return end;
@@ -387,10 +416,4 @@ function mayMakeTemporary(statement: KnownStatement): boolean {
 
 function unexpected(): WireFault {
   return new WireFault('the target answered what was not asked');
-}
-
-/** The number at the end of a command tag, where the tag has one. */
-export function countOf(tag: string): number | null {
-  const match = / (\d+)$/.exec(tag);
-  return match ? Number(match[1]) : null;
 }

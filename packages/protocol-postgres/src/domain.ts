@@ -1,6 +1,7 @@
 import type { Relation } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
-import { buildShape, missing, type PgShape, parseRowDescription, Shapes } from './shape.ts';
+import type { CopyFormat, CopyShape } from './copy.ts';
+import { buildShape, missing, namelessColumns, type PgShape, parseRowDescription, Shapes } from './shape.ts';
 import { type KnownStatement, StatementCache, type Understanding } from './statements.ts';
 
 /** Things asked of the catalog in vain, remembered so that a temporary table does not reload it with every query. */
@@ -11,6 +12,7 @@ export class Domain {
   readonly catalog: Catalog;
   readonly statements: StatementCache;
   readonly #shapes = new Shapes();
+  readonly #copies = new WeakMap<PgShape, CopyShape>();
   readonly #misses = new Set<string>();
   #generation = 0;
   #stale = false;
@@ -60,6 +62,26 @@ export class Domain {
   /** Relations a statement can draw from. */
   reach(statement: KnownStatement | 'unknown'): readonly Relation[] | 'unknown' {
     return statement === 'unknown' ? 'unknown' : this.catalog.reach(statement.facts);
+  }
+
+  /** The shape of a COPY: columns as described, spelled as its options say. The same object for the same COPY. */
+  copyShape(columns: PgShape, copyOut: Buffer, copy: CopyFormat): CopyShape {
+    const known = this.#copies.get(columns);
+    if (known) return known;
+    const count = copyOut.readUInt16BE(6);
+    // COPY leaves generated columns out, SELECT * does not: then nobody can say which field is which column.
+    const matched = columns.columns.length === count ? columns : this.#nameless(columns, copyOut);
+    const wires = matched.wires.map(({ codec }) => ({ codec, binary: copy.format === 'binary' }));
+    const options = Buffer.from(JSON.stringify(copy));
+    const description = Buffer.concat([copyOut, matched.description, options]);
+    const shape: CopyShape = { ...matched, wires, description, copy };
+    this.#copies.set(columns, shape);
+    return shape;
+  }
+
+  #nameless(columns: PgShape, copyOut: Buffer): PgShape {
+    const description = namelessColumns(copyOut);
+    return buildShape(description, parseRowDescription(description), this.catalog, columns.reach, undefined);
   }
 
   async #refresh(asked: readonly string[]): Promise<void> {

@@ -58,6 +58,12 @@ export interface Due {
   readonly closes?: { readonly portal: boolean; readonly name: string };
   /** Our own Describe: its answer is not the caller's. */
   readonly swallow?: boolean;
+  /** Our own question for the columns of the COPY that this answer is due for. */
+  readonly columnsFor?: Due;
+  /** A COPY's columns, as a RowDescription. */
+  columns?: Buffer;
+  /** An error the target gave to our own question in the caller's transaction: the caller is told that one. */
+  failure?: Buffer;
   /** The message was replaced by one that fails: its error is replaced by this. */
   readonly refusal?: Refusal;
   /** Queries: how many of their statements have ended, and the rows they counted. */

@@ -95,10 +95,9 @@ export async function openSmallCatalog(dial: () => Promise<CatalogConnection>): 
   return {
     column: (oid, attnum) => {
       const place = columns.get(`${oid}.${attnum}`);
-      return place && { origins: [place] };
+      return place && { origins: [place], exact: true };
     },
     type: () => undefined,
-    relation: (_schema, name) => relations.get(name),
     reach: (facts) => facts.tables.flatMap(({ name }) => relations.get(name) ?? []),
     refresh,
     stale: () => undefined,
