@@ -15,14 +15,14 @@ export const operatorSpec = z.union([
   z.strictObject({ redact: z.strictObject({ template: z.string().min(1).max(200) }) }),
   z.strictObject({
     partial: z.strictObject({
-      keepFirst: z.int().min(0).optional(),
-      keepLast: z.int().min(0).optional(),
-      maskWith: z.string().length(1).optional(),
+      keepFirst: z.int().min(0).exactOptional(),
+      keepLast: z.int().min(0).exactOptional(),
+      maskWith: z.string().length(1).exactOptional(),
     }),
   }),
-  z.strictObject({ hash: z.strictObject({ length: z.int().min(8).max(52).optional() }) }),
-  z.strictObject({ tokenise: z.strictObject({ reversible: z.boolean().optional() }) }),
-  z.strictObject({ fpe: z.strictObject({ alphabet: z.enum(['digits', 'alphanumeric']).optional() }) }),
+  z.strictObject({ hash: z.strictObject({ length: z.int().min(16).max(48).exactOptional() }) }),
+  z.strictObject({ tokenise: z.strictObject({ reversible: z.boolean().exactOptional() }) }),
+  z.strictObject({ fpe: z.strictObject({ alphabet: z.enum(['digits', 'alphanumeric']).exactOptional() }) }),
 ]);
 export type OperatorSpec = z.infer<typeof operatorSpec>;
 

@@ -21,7 +21,7 @@ export type Verifier = (view: View, at: number, found: Found) => void;
 export type ValueJudge = (view: View, value: KeyedValue) => readonly [number, number] | null;
 
 /** How a keyed value is written, which decides how much it must look like a value rather than code or prose. */
-export type ValueForm = 'quoted' | 'line' | 'inline' | 'prose' | 'cell';
+export type ValueForm = 'quoted' | 'line' | 'inline' | 'prose' | 'cell' | 'loose';
 
 export interface KeyedValue {
   readonly start: number;

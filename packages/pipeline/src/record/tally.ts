@@ -44,6 +44,6 @@ export class Tally {
   }
 
   coverage(): { inspected: number; blind: number; reasons: Readonly<Record<string, number>> } {
-    return { inspected: this.#inspected, blind: this.#blind, reasons: this.#reasons };
+    return { inspected: this.#inspected, blind: this.#blind, reasons: { ...this.#reasons } };
   }
 }

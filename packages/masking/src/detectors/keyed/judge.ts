@@ -7,6 +7,7 @@ import { isPlaceholder } from './placeholder.ts';
  * (`password = user.password`), a type (`password: string`) or prose ("password is required").
  */
 export const judgePassword: ValueJudge = (view, value) => {
+  if (value.form === 'loose') return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 512));
   if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
@@ -30,6 +31,7 @@ export const judgePassword: ValueJudge = (view, value) => {
 
 /** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
 export const judgeToken: ValueJudge = (view, value) => {
+  if (value.form === 'loose') return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;

@@ -34,6 +34,7 @@ export function keyAround(view: View, at: number): Key {
 /** Words that go on after the identifier, as in "social security number:"; returns the end of the last. */
 export function keyTail(view: View, end: number): number {
   let p = end;
+  if (view.at(p) === 0x27 && view.at(p + 1) === 0x73) p += 2;
   for (let words = 0; words < 4; words += 1) {
     if (view.at(p) !== 0x20 && view.at(p) !== 0x2f) return p;
     const wordEnd = view.run(ALNUM, p + 1, 24);

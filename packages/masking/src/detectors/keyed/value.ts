@@ -1,4 +1,4 @@
-import { ALNUM, asciiBytes, BLANK, byteClass, LETTER, QUOTE } from '../../scan/bytes.ts';
+import { ALNUM, asciiBytes, BLANK, byteClass, DIGIT, LETTER, QUOTE, UPPER } from '../../scan/bytes.ts';
 import type { ValueForm } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
 import { blanks } from './key.ts';
@@ -280,7 +280,15 @@ function afterBlank(view: View, keyStart: number, keyEnd: number, at: number, sl
   if (view.hasFolded(ENV, keyStart)) return bare();
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
     return bare();
-  return followsLogin(view, keyStart) && bare();
+  if (followsLogin(view, keyStart)) return bare();
+  return looksLikeNumber(view, at) && slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose');
+}
+
+/** "passport C01X00T47": a digit within the first two characters, for identifiers named in running text. */
+function looksLikeNumber(view: View, at: number): boolean {
+  const first = view.at(at);
+  if (first === 0x23 || first === 0x2b || first === 0x28) return view.is(DIGIT, at + 1);
+  return view.is(DIGIT, at) || (view.is(UPPER, at) && (view.is(DIGIT, at + 1) || view.is(UPPER, at + 1)));
 }
 
 const NOT_SPACE = byteClass('^\\s');
