@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { createOperator, createScanner, createTextMasker, listDetectors, type Scanner } from '@scrim/masking';
 import type { Command } from 'commander';
 import { Failure } from '../failure.ts';
-import { print, printList } from '../output.ts';
+import { printList } from '../output.ts';
 
 interface DetectOptions {
   readonly detect: string[];
