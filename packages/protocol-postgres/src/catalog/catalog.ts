@@ -25,6 +25,8 @@ class LiveCatalog implements Catalog {
   #dirt = 1;
   #clean = 0;
   #looking: { readonly dirt: number; readonly done: Promise<void> } | undefined;
+  /** Ends when no query of ours is under way: on one connection a look must not begin inside another. */
+  #idle: Promise<unknown> = Promise.resolve();
 
   constructor(query: CatalogQuery, timeout: number) {
     this.#query = query;
@@ -47,9 +49,9 @@ class LiveCatalog implements Catalog {
     const running = this.#looking;
     if (running && running.dirt === this.#dirt) return running.done;
     const dirt = this.#dirt;
-    // A query still running on the one connection must end before another look can begin.
-    const before = running?.done.catch(() => undefined) ?? Promise.resolve();
-    const done = before.then(() => bounded(this.#look(dirt), this.#timeout));
+    const work = this.#idle.then(() => this.#look(dirt));
+    this.#idle = work.catch(() => undefined);
+    const done = bounded(work, this.#timeout);
     const looking = { dirt, done };
     this.#looking = looking;
     try {
