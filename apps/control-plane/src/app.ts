@@ -13,13 +13,14 @@ import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
 import { registerInfo } from './modules/info/routes.ts';
+import { createEdgeSide, type SnapshotContentSources } from './rpc/edge-side.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
   readonly server: Server;
   readonly context: Context;
   /** Starts the parts and listens; resolves with where, once everything serves. */
-  start(): Promise<{ readonly host: string; readonly port: number }>;
+  start(): Promise<{ readonly host: string; readonly port: number; readonly grpcPort: number | undefined }>;
   /** Takes nothing new, finishes what is under way, closes everything. May be called twice. */
   stop(): Promise<void>;
 }
@@ -28,6 +29,7 @@ export interface ControlPlane {
 export interface Overrides {
   readonly now?: () => number;
   readonly log?: Log;
+  readonly content?: SnapshotContentSources;
 }
 
 /** Brings the database up to date and builds everything, in reading order. */
@@ -55,6 +57,11 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   let started = false;
   registerHealth(server, context, () => started);
   registerInfo(server, context);
+  const edgeSide = overrides.content && (await createEdgeSide(context, overrides.content));
+  if (edgeSide) {
+    edgeSide.register(server);
+    parts.push(edgeSide.part);
+  }
   await serveOpenApi(server);
 
   let stopping: Promise<void> | undefined;
@@ -74,7 +81,7 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
       await server.listen({ host: config.http.host, port: config.http.port });
       started = true;
       const { address, port } = server.server.address() as AddressInfo;
-      return { host: address, port };
+      return { host: address, port, grpcPort: edgeSide?.port() };
     },
     stop() {
       stopping ??= stop();
