@@ -174,7 +174,15 @@ test('works in a folder that the store account cannot walk to', async () => {
   await second.stop();
   const pointer = join(inside, 'location');
   expect(existsSync(pointer)).toBe(process.getuid?.() === 0);
-  if (existsSync(pointer)) rmSync(readFileSync(pointer, 'utf8').trim(), { recursive: true, force: true });
+  if (!existsSync(pointer)) return;
+  const moved = readFileSync(pointer, 'utf8').trim();
+  expect(existsSync(join(moved, 'data'))).toBe(true);
+  // Once the temporary folder is gone, the next start that moves data away removes what it left.
+  rmSync(inside, { recursive: true });
+  const third = await start({ dataDir: join(closed, 'third') });
+  expect(existsSync(moved)).toBe(false);
+  await third.stop();
+  rmSync(readFileSync(join(closed, 'third', 'location'), 'utf8').trim(), { recursive: true });
 });
 
 test('takes names with spaces, quotes and other letters', async () => {
