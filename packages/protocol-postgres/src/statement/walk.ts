@@ -124,13 +124,17 @@ export function relationName(relation: Ast): QualifiedName | undefined {
   return name === undefined ? undefined : { schema: text(relation, 'schemaname') ?? null, name };
 }
 
+function select(walk: Walk, body: Ast, scope: Scope): void {
+  const inner = walk.enter(body, scope);
+  const into = child(body, 'intoClause');
+  if (into) createdBySelect(walk, into);
+  // The arms of a set operation come without their tag.
+  for (const arm of [body.larg, body.rarg]) if (isAst(arm)) select(walk, arm, inner);
+  walk.fields(body, inner, ['withClause', 'intoClause', 'larg', 'rarg']);
+}
+
 const HANDLERS: { readonly [tag: string]: Handler } = {
-  SelectStmt(walk, body, scope) {
-    const inner = walk.enter(body, scope);
-    const into = child(body, 'intoClause');
-    if (into) createdBySelect(walk, into);
-    walk.fields(body, inner, ['withClause', 'intoClause']);
-  },
+  SelectStmt: select,
   InsertStmt(walk, body, scope) {
     const inner = walk.enter(body, scope);
     written(walk, body);
