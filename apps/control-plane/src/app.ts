@@ -14,6 +14,10 @@ import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
 import { registerInfo } from './modules/info/routes.ts';
 import { createEdgeSide, type SnapshotContentSources } from './rpc/edge-side.ts';
+import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
+import { registerSessions } from './modules/sessions/routes.ts';
+import { createEdgeKeys } from './workers/edge-keys.ts';
+import { Persister } from './workers/persister.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
@@ -62,6 +66,18 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
     edgeSide.register(server);
     parts.push(edgeSide.part);
   }
+  const persister = new Persister({
+    pool: db.pool,
+    redisUrl: config.redisUrl.reveal(),
+    prefix: config.queuePrefix,
+    edgeKeys: createEdgeKeys(db.pool, now),
+    log,
+    metrics,
+    newId: context.newId,
+  });
+  parts.push(persister);
+  registerSessions(server, context);
+  registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
 
   let stopping: Promise<void> | undefined;
