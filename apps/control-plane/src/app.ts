@@ -12,8 +12,9 @@ import { migrate } from './database/migrate.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
+import type { SnapshotContentSources } from './modules/edges/stored-content.ts';
 import { registerInfo } from './modules/info/routes.ts';
-import { createEdgeSide, type SnapshotContentSources } from './rpc/edge-side.ts';
+import { createEdgeSide } from './rpc/edge-side.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
