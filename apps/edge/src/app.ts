@@ -77,7 +77,11 @@ class Shipping {
   }
 }
 
-async function openLink(config: EdgeConfig, protocols: ReadonlyMap<string, Protocol>, log: Log): Promise<ControlLink> {
+async function openLink(
+  config: EdgeConfig,
+  protocols: ReadonlyMap<string, Protocol>,
+  log: Log,
+): Promise<ControlLink> {
   return openControlLink({
     dataDir: config.dataDir,
     address: config.controlPlane,
@@ -99,7 +103,8 @@ function createPipeline(
   const identifier = createIdentifier({
     snapshot: () => {
       const snapshot = link.current();
-      if (!snapshot) throw refuse('SCRIM_POLICY_EXPIRED', { hint: 'the edge cannot reach the control plane' });
+      if (!snapshot)
+        throw refuse('SCRIM_POLICY_EXPIRED', { hint: 'the edge cannot reach the control plane' });
       return snapshot;
     },
     now: Date.now,
@@ -153,7 +158,10 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const recorder = new Recorder({ sink: spool, edgeId: link.edgeId });
   const lost = recorder.closeLost();
   if (lost > 0) log.warn({ sessions: lost }, 'sessions of an earlier run were closed as edge-lost');
-  const metrics = edgeMetrics(registry, { spool: () => spool.state(), sessions: () => pipeline.openSessions });
+  const metrics = edgeMetrics(registry, {
+    spool: () => spool.state(),
+    sessions: () => pipeline.openSessions,
+  });
   const pipeline = createPipeline(config, link, recordingOf(spool, recorder, log, metrics), log, metrics);
   const shipping = new Shipping((queue) => new Shipper({ spool, link, queue, log, registry }));
   const follow = (snapshot: Snapshot): void => {
