@@ -12,10 +12,11 @@ import { migrate } from './database/migrate.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
+import type { SnapshotContentSources } from './modules/edges/stored-content.ts';
 import { registerInfo } from './modules/info/routes.ts';
-import { createEdgeSide, type SnapshotContentSources } from './rpc/edge-side.ts';
 import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
 import { registerSessions } from './modules/sessions/routes.ts';
+import { createEdgeSide } from './rpc/edge-side.ts';
 import { createEdgeKeys } from './workers/edge-keys.ts';
 import { Persister } from './workers/persister.ts';
 

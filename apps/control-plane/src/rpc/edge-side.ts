@@ -12,10 +12,8 @@ import { registerEdges } from '../modules/edges/routes.ts';
 import { Edges } from '../modules/edges/service.ts';
 import { SnapshotSigner, type SnapshotSources } from '../modules/edges/snapshot.ts';
 import { EdgeStore } from '../modules/edges/store.ts';
+import type { SnapshotContentSources } from '../modules/edges/stored-content.ts';
 import { type RpcServer, startRpc } from './server.ts';
-
-/** What administrators configure of a snapshot; keys and queue are added here. */
-export type SnapshotContentSources = Pick<SnapshotSources, 'connections' | 'policies' | 'trust' | 'revoked'>;
 
 /** All of the control plane that edges see: the gRPC listener, and the routes over edges and approvals. */
 export interface EdgeSide {
