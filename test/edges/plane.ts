@@ -7,7 +7,7 @@ import {
   type ControlPlane,
   createControlPlane,
   readConfig,
-  type SnapshotContentSources,
+  type SnapshotSources,
 } from '@scrim/control-plane';
 import { type ControlLink, type ControlLinkOptions, openControlLink } from '@scrim/edge';
 import { startPostgres, startRedis } from '@scrim/embedded-stores';
@@ -69,12 +69,14 @@ export function content(): Content {
   return { connections: [connection('shop')], policies: [], revoked: [] };
 }
 
-function sourcesOf(content: Content): SnapshotContentSources {
+function sourcesOf(content: Content): SnapshotSources {
   return {
     connections: async () => content.connections,
     policies: async () => content.policies,
     trust: async () => ({ scrim: [], issuers: [] }),
     revoked: async () => content.revoked,
+    maskingKey: async () => Buffer.alloc(32, 9).toString('base64'),
+    queue: async () => ({ url: 'redis://127.0.0.1:1', prefix: 'scrim' }),
   };
 }
 
@@ -119,7 +121,7 @@ export async function startReplica(
     ...options.environment,
   });
   const plane = await createControlPlane(config, {
-    content: sourcesOf(content),
+    sources: sourcesOf(content),
     ...(options.now && { now: options.now }),
   });
   const { port, grpcPort } = await plane.start();

@@ -12,7 +12,7 @@ import { migrate } from './database/migrate.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
-import type { SnapshotContentSources } from './modules/edges/stored-content.ts';
+import type { SnapshotSources } from './modules/edges/snapshot.ts';
 import { registerInfo } from './modules/info/routes.ts';
 import { createEdgeSide } from './rpc/edge-side.ts';
 
@@ -30,7 +30,7 @@ export interface ControlPlane {
 export interface Overrides {
   readonly now?: () => number;
   readonly log?: Log;
-  readonly content?: SnapshotContentSources;
+  readonly sources?: SnapshotSources;
 }
 
 /** Brings the database up to date and builds everything, in reading order. */
@@ -58,7 +58,7 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   let started = false;
   registerHealth(server, context, () => started);
   registerInfo(server, context);
-  const edgeSide = overrides.content && (await createEdgeSide(context, overrides.content));
+  const edgeSide = overrides.sources && (await createEdgeSide(context, overrides.sources));
   if (edgeSide) {
     edgeSide.register(server);
     parts.push(edgeSide.part);
