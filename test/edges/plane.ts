@@ -3,12 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ControlPlane,
-  createControlPlane,
-  readConfig,
-  type SnapshotSources,
-} from '@scrim/control-plane';
+import { type ControlPlane, createControlPlane, readConfig, type Sources } from '@scrim/control-plane';
 import { type ControlLink, type ControlLinkOptions, openControlLink } from '@scrim/edge';
 import { startPostgres, startRedis } from '@scrim/embedded-stores';
 import type { Connection, Snapshot } from '@scrim/model';
@@ -69,7 +64,7 @@ export function content(): Content {
   return { connections: [connection('shop')], policies: [], revoked: [] };
 }
 
-function sourcesOf(content: Content): SnapshotSources {
+function sourcesOf(content: Content): Sources {
   return {
     connections: async () => content.connections,
     policies: async () => content.policies,
@@ -124,7 +119,7 @@ export async function startReplica(
     sources: sourcesOf(content),
     ...(options.now && { now: options.now }),
   });
-  const { port, grpcPort } = await plane.start();
+  const { port } = await plane.start();
   const call: Replica['call'] = async (method, path, body, bearer = ADMIN_TOKEN) => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
@@ -139,7 +134,7 @@ export async function startReplica(
   };
   return {
     plane,
-    address: `127.0.0.1:${grpcPort}`,
+    address: `127.0.0.1:${plane.grpcPort()}`,
     call,
     joinToken: async (edgeName) => {
       const made = await call('POST', '/v1/join-tokens', { edgeName, ttlSeconds: 600 });
