@@ -12,7 +12,6 @@ import { registerEdges } from '../modules/edges/routes.ts';
 import { Edges } from '../modules/edges/service.ts';
 import { SnapshotSigner, type SnapshotSources } from '../modules/edges/snapshot.ts';
 import { EdgeStore } from '../modules/edges/store.ts';
-import type { SnapshotContentSources } from '../modules/edges/stored-content.ts';
 import { type RpcServer, startRpc } from './server.ts';
 
 /** All of the control plane that edges see: the gRPC listener, and the routes over edges and approvals. */
@@ -21,15 +20,6 @@ export interface EdgeSide {
   register(server: Server): void;
   /** Port of the gRPC listener; undefined before it serves. */
   port(): number | undefined;
-}
-
-function sourcesOf(context: Context, content: SnapshotContentSources): SnapshotSources {
-  const { keys, config } = context;
-  return {
-    ...content,
-    maskingKey: async () => Buffer.from((await keys.current('masking')).secret).toString('base64'),
-    queue: async () => ({ url: config.edgeRedisUrl.reveal(), prefix: config.queuePrefix }),
-  };
 }
 
 async function openAuthority({ keys, now }: Context): Promise<Authority> {
@@ -61,8 +51,8 @@ async function listen(context: Context, distribution: Distribution, store: EdgeS
   };
 }
 
-/** Builds the edge side over `content`; nothing listens before the part is started. */
-export async function createEdgeSide(context: Context, content: SnapshotContentSources): Promise<EdgeSide> {
+/** Builds the edge side over what snapshots are made of; nothing listens before the part is started. */
+export async function createEdgeSide(context: Context, sources: SnapshotSources): Promise<EdgeSide> {
   const { db, bus, config, keys, log, newId, now } = context;
   const problem = (what: string, err: unknown) => log.warn({ err }, what);
   const authority = await openAuthority(context);
@@ -79,7 +69,6 @@ export async function createEdgeSide(context: Context, content: SnapshotContentS
   });
   const reports = new EdgeReports(db.pool, problem);
   const signer = new SnapshotSigner(privateKeyOf(snapshotKey), config.snapshotLifetime);
-  const sources = sourcesOf(context, content);
   const sent = (edgeId: string, version: string) => reports.add(edgeId, { sent: version });
   let distribution: Distribution | undefined;
   let rpc: RpcServer | undefined;
