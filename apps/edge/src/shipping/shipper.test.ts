@@ -161,9 +161,11 @@ test('with Redis killed and back later, nothing is lost', async () => {
 test('with Redis frozen the data path goes on and the shipper comes back by itself', async () => {
   const spool = openSpool();
   const shipper = startShipper(spool);
+  const sessions = recordSessions(spool, 2);
+  await until(() => shipper.state.shipped > 0);
   process.kill(redis.pid, 'SIGSTOP');
   const start = Date.now();
-  const sessions = recordSessions(spool, 20);
+  for (const [session, count] of recordSessions(spool, 20)) sessions.set(session, count);
   expect(Date.now() - start).toBeLessThan(2_000);
   await until(() => shipper.state.failures > 0);
   process.kill(redis.pid, 'SIGCONT');
