@@ -56,7 +56,10 @@ export interface Catalog {
    * Call it with facts that `resolve` has answered.
    */
   reach(facts: SqlFacts): readonly Relation[] | 'unknown';
-  /** The facts with the tables behind views and those up and down inheritance trees added, for guards on tables. */
+  /**
+   * The facts for guards on tables: with the tables behind views and those up and down inheritance trees, and with what
+   * functions inside views can cause. Writing to a relation with rules of its own makes them incomplete.
+   */
   widen(facts: SqlFacts): SqlFacts;
   /** User functions a name can mean, for `resolve`. */
   functions(name: QualifiedName): readonly FunctionInfo[];
