@@ -12,14 +12,20 @@ import { migrate } from './database/migrate.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
+import type { SnapshotContentSources } from './modules/edges/stored-content.ts';
 import { registerInfo } from './modules/info/routes.ts';
+import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
+import { registerSessions } from './modules/sessions/routes.ts';
+import { createEdgeSide } from './rpc/edge-side.ts';
+import { createEdgeKeys } from './workers/edge-keys.ts';
+import { Persister } from './workers/persister.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
   readonly server: Server;
   readonly context: Context;
   /** Starts the parts and listens; resolves with where, once everything serves. */
-  start(): Promise<{ readonly host: string; readonly port: number }>;
+  start(): Promise<{ readonly host: string; readonly port: number; readonly grpcPort: number | undefined }>;
   /** Takes nothing new, finishes what is under way, closes everything. May be called twice. */
   stop(): Promise<void>;
 }
@@ -28,6 +34,7 @@ export interface ControlPlane {
 export interface Overrides {
   readonly now?: () => number;
   readonly log?: Log;
+  readonly content?: SnapshotContentSources;
 }
 
 /** Brings the database up to date and builds everything, in reading order. */
@@ -55,6 +62,23 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   let started = false;
   registerHealth(server, context, () => started);
   registerInfo(server, context);
+  const edgeSide = overrides.content && (await createEdgeSide(context, overrides.content));
+  if (edgeSide) {
+    edgeSide.register(server);
+    parts.push(edgeSide.part);
+  }
+  const persister = new Persister({
+    pool: db.pool,
+    redisUrl: config.redisUrl.reveal(),
+    prefix: config.queuePrefix,
+    edgeKeys: createEdgeKeys(db.pool, now),
+    log,
+    metrics,
+    newId: context.newId,
+  });
+  parts.push(persister);
+  registerSessions(server, context);
+  registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
 
   let stopping: Promise<void> | undefined;
@@ -74,7 +98,7 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
       await server.listen({ host: config.http.host, port: config.http.port });
       started = true;
       const { address, port } = server.server.address() as AddressInfo;
-      return { host: address, port };
+      return { host: address, port, grpcPort: edgeSide?.port() };
     },
     stop() {
       stopping ??= stop();

@@ -24,6 +24,7 @@ export type { OpeningInfo, RecordingMode } from './opening.ts';
 export { readIdentity, readRecipient } from './recipient.ts';
 export {
   type ChainHead,
+  DOOR,
   type EventSink,
   Recorder,
   type RecorderOptions,

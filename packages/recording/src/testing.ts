@@ -1,10 +1,11 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { type BatchFields, batchBytes, digestFor, type SignedBatch } from './batch.ts';
-import { decodeEvent, type EncodedEvent, type SessionEvent } from './event.ts';
+import { decodeEvent, type EncodedEvent, encodeEvent, type SessionEvent } from './event.ts';
 import type { OpeningInfo, RecordingMode } from './opening.ts';
 import type { ChainHead, EventSink, Recorder } from './recorder.ts';
 import type { DecodedItem, ResponseDecoder } from './replay.ts';
 import type { SessionRecorder } from './session-recorder.ts';
+import { batchesOf, type Shipment, writeShipment } from './shipment.ts';
 import { followHead } from './spool/segment.ts';
 
 /** A sink in memory that keeps what a spool would hand on. */
@@ -48,6 +49,22 @@ export function newKey(type: 'ed25519' | 'p256' = 'ed25519'): TestKey {
 export function signBatch(fields: BatchFields, key: TestKey): SignedBatch {
   const signature = sign(digestFor(key.privateKey), batchBytes(fields), key.privateKey);
   return { ...fields, keyId: key.keyId, signature };
+}
+
+/** Shipments of `size` events each, as an edge would queue them. */
+export function shipmentsOf(
+  edgeId: string,
+  events: readonly SessionEvent[],
+  key: TestKey,
+  size = 50,
+): Shipment[] {
+  const shipments: Shipment[] = [];
+  for (let first = 0; first < events.length; first += size) {
+    const encoded = events.slice(first, first + size).map((event) => encodeEvent(event).bytes);
+    const batches = batchesOf(encoded).map((fields) => signBatch(fields, key));
+    shipments.push(writeShipment(edgeId, encoded, batches));
+  }
+  return shipments;
 }
 
 /** One batch for each run of `size` events. */

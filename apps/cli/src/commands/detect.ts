@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { createOperator, createScanner, createTextMasker, listDetectors, type Scanner } from '@scrim/masking';
 import type { Command } from 'commander';
 import { Failure } from '../failure.ts';
-import { print, printList } from '../output.ts';
+import { printList } from '../output.ts';
 
 interface DetectOptions {
   readonly detect: string[];
@@ -14,7 +14,10 @@ interface DetectOptions {
 const DEFAULT_DETECTORS = ['secrets', 'pii'];
 
 function list(text: string): string[] {
-  return text.split(',').map((it) => it.trim()).filter(Boolean);
+  return text
+    .split(',')
+    .map((it) => it.trim())
+    .filter(Boolean);
 }
 
 function open(file: string): NodeJS.ReadableStream {
@@ -53,7 +56,9 @@ async function scanLines(file: string, scanner: Scanner): Promise<void> {
     if (typeof record?.text !== 'string') {
       throw new Failure(`line ${number} has no text`, 'write one object a line: {"id":"1","text":"…"}', 2);
     }
-    const spans = scanner.find(record.text).map(({ start, end, detector }) => ({ start, end, type: detector }));
+    const spans = scanner
+      .find(record.text)
+      .map(({ start, end, detector }) => ({ start, end, type: detector }));
     await write(`${JSON.stringify({ id: record.id ?? null, spans })}\n`);
   }
 }
@@ -73,15 +78,18 @@ function positions(text: string, scanner: Scanner) {
   });
 }
 
-async function scan(file: string, options: DetectOptions): Promise<void> {
+async function scan(file: string | undefined, options: DetectOptions): Promise<void> {
+  const source = file ?? '-';
   const scanner = createScanner({ detectors: options.detect });
-  if (options.jsonl) return scanLines(file, scanner);
-  const findings = positions(await readAll(file), scanner);
+  if (options.jsonl) return scanLines(source, scanner);
+  const findings = positions(await readAll(source), scanner);
   printList(findings, ['line', 'column', 'detector', 'length'], 'nothing found', options);
   if (findings.length > 0) process.exitCode = 1;
 }
 
-async function mask(options: DetectOptions & { key?: string; with: 'redact' | 'hash' | 'tokenise' | 'partial' }): Promise<void> {
+async function mask(
+  options: DetectOptions & { key?: string; with: 'redact' | 'hash' | 'tokenise' | 'partial' },
+): Promise<void> {
   const keyed = options.with === 'hash' || options.with === 'tokenise';
   if (keyed && !options.key) {
     throw new Failure(`--with ${options.with} needs a key`, 'give --key with 32 bytes in base64', 2);
@@ -99,8 +107,10 @@ async function mask(options: DetectOptions & { key?: string; with: 'redact' | 'h
 
 export function detectCommands(program: Command): void {
   program
-    .command('scan <file>')
-    .description('find secrets and personal data in a file, or - for standard input; exit code 1 when something is found')
+    .command('scan [file]')
+    .description(
+      'find secrets and personal data in a file or standard input; exit code 1 when something is found',
+    )
     .option('--detect <a,b>', 'detectors, groups or packs (see `scrim detectors`)', list, DEFAULT_DETECTORS)
     .option('--jsonl', 'read {"id","text"} lines, print {"id","spans"} lines')
     .option('--json', 'print the findings as JSON')
@@ -114,7 +124,9 @@ export function detectCommands(program: Command): void {
     .action(mask);
   program
     .command('detectors')
-    .description('list every detector with its packs; a group name alone means all of its own that are not opt-in')
+    .description(
+      'list every detector with its packs; a group name alone means all of its own that are not opt-in',
+    )
     .option('--json', 'print JSON')
     .action((options: { json?: boolean }) => {
       const rows = listDetectors().map(({ id, packs, optIn, description }) => ({

@@ -7,6 +7,7 @@ import { isPlaceholder } from './placeholder.ts';
  * (`password = user.password`), a type (`password: string`) or prose ("password is required").
  */
 export const judgePassword: ValueJudge = (view, value) => {
+  if (value.form === 'loose') return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 512));
   if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
@@ -17,6 +18,7 @@ export const judgePassword: ValueJudge = (view, value) => {
     return span;
   }
   if (text.includes(' ') || isCode(text)) return null;
+  if (value.form === 'pair') return /^[a-z]+\d{0,4}$/i.test(text) ? null : strong(span, text);
   if (value.form === 'prose' || value.form === 'inline') {
     if (alphabetic) return value.upper && text.length >= 6 && !isIdentifier(text) ? span : null;
     return isIdentifierWithDigits(text) && !value.upper && value.form === 'inline'
@@ -30,12 +32,13 @@ export const judgePassword: ValueJudge = (view, value) => {
 
 /** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
 export const judgeToken: ValueJudge = (view, value) => {
+  if (value.form === 'loose') return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
-  if (/^[A-Za-z]+(?:[-_. ][A-Za-z]+)*$/.test(text)) return isScrambled(text) ? span : null;
+  if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?$/.test(text)) return isScrambled(text) ? span : null;
   if (/^[a-z]+(?:[-_.:/][a-z]+)*[-_.]?v?\d{1,3}$/i.test(text) && text.length < 40) {
     if (!(value.form === 'quoted' && /secret/.test(value.words.join(' ')))) return null;
   }
@@ -60,6 +63,7 @@ function isScrambled(text: string): boolean {
 }
 
 function isReference(text: string): boolean {
+  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:|^\/\//.test(text)) return true;
   if (/^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)[\w.@~-]*(?:[/\\][\w.@ -]+)*\/?$/.test(text))
     return /\/.*\/|\.\w{2,5}$|^\.|^~/.test(text);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return true;
@@ -78,7 +82,7 @@ function isReference(text: string): boolean {
 function isCode(text: string): boolean {
   if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
     return true;
-  return /^[A-Za-z_$][\w$.:>-]*(?:\(|\[[\w"'])/.test(text) || /^[([{]/.test(text) || text.includes('=>');
+  return /^[A-Za-z_$][\w$.:>-]*(?:\(|\[[\w"'\]]|<)/.test(text) || /^[([{]/.test(text) || text.includes('=>');
 }
 
 /** A name somebody gave to something: snake, kebab or camel case words. */

@@ -1,7 +1,7 @@
-import { ALNUM, asciiBytes, BLANK, byteClass, LETTER, QUOTE } from '../../scan/bytes.ts';
+import { ALNUM, asciiBytes, BLANK, byteClass, DIGIT, LETTER, QUOTE, UPPER } from '../../scan/bytes.ts';
 import type { ValueForm } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
-import { blanks } from './key.ts';
+import { blanks, type Key } from './key.ts';
 
 /** A value as it stands after its key. One instance is reused: reading a value allocates nothing. */
 export class ValueSlot {
@@ -20,11 +20,12 @@ export class ValueSlot {
 const LONGEST_VALUE = 4096;
 
 /**
- * Reads the value that belongs to the key at [keyStart, keyEnd): after `=`, `:`, `=>`, `:=`, `>` of an XML element,
+ * Reads the value that belongs to the key, whose text ends at `keyEnd`: after `=`, `:`, `=>`, `:=`, `>` of an XML element,
  * a call's parenthesis, a flag's blank, a `value` attribute beside a `name`, and "is" in prose. Returns false when
  * nothing there is a value. The slot then holds the value without its quotes.
  */
-export function readValue(view: View, keyStart: number, keyEnd: number, slot: ValueSlot): boolean {
+export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot): boolean {
+  const keyStart = key.start;
   const before = view.at(keyStart - 1);
   let p = keyEnd;
   let quoted = false;
@@ -62,7 +63,7 @@ export function readValue(view: View, keyStart: number, keyEnd: number, slot: Va
   if (gapEnd === p) return false;
   if (view.is(QUOTE, gapEnd)) return !quoted && readQuoted(view, gapEnd, slot);
   if (quoted) return attributeValue(view, gapEnd, slot);
-  return afterBlank(view, keyStart, keyEnd, gapEnd, slot);
+  return afterBlank(view, key, keyEnd, gapEnd, slot);
 }
 
 function backslashes(view: View, at: number): number {
@@ -225,7 +226,7 @@ function afterComma(view: View, keyStart: number, at: number, slot: ValueSlot): 
   if (!view.is(QUOTE, p + slashes)) return false;
   if (view.hasFolded(VALUE_NAME, p + slashes + 1)) return namedValue(view, p + slashes + 1, slot);
   if (!readQuoted(view, p, slot)) return false;
-  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'prose';
+  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'pair';
   return true;
 }
 
@@ -266,7 +267,8 @@ const ENV = asciiBytes('env ');
 const REQUIRE_PASS = [asciiBytes('requirepass'), asciiBytes('masterauth')];
 
 /** A value after nothing but a blank: flags, netrc, Dockerfile ENV, redis.conf, and "is" in prose. */
-function afterBlank(view: View, keyStart: number, keyEnd: number, at: number, slot: ValueSlot): boolean {
+function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: ValueSlot): boolean {
+  const keyStart = key.own;
   for (const word of IS) {
     if (!view.hasFolded(word, at)) continue;
     const start = blanks(view, at + word.length);
@@ -277,10 +279,18 @@ function afterBlank(view: View, keyStart: number, keyEnd: number, at: number, sl
   if (view.at(at) === 0x2d) return false;
   const bare = () => slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'inline');
   if (view.at(keyStart) === 0x2d) return bare();
-  if (view.hasFolded(ENV, keyStart)) return bare();
+  if (view.hasFolded(ENV, key.start)) return bare();
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
     return bare();
-  return followsLogin(view, keyStart) && bare();
+  if (followsLogin(view, keyStart)) return bare();
+  return looksLikeNumber(view, at) && slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose');
+}
+
+/** "passport C01X00T47": a digit within the first two characters, for identifiers named in running text. */
+function looksLikeNumber(view: View, at: number): boolean {
+  const first = view.at(at);
+  if (first === 0x23 || first === 0x2b || first === 0x28) return view.is(DIGIT, at + 1);
+  return view.is(DIGIT, at) || (view.is(UPPER, at) && (view.is(DIGIT, at + 1) || view.is(UPPER, at + 1)));
 }
 
 const NOT_SPACE = byteClass('^\\s');
