@@ -164,6 +164,12 @@ describe.each(servers)('catalog of %s', (bin) => {
     expect(reach(sql)).toBe(expected);
   });
 
+  test('a relation the session made may shadow a catalogued one', () => {
+    const { facts } = analyse('SELECT upper(note) FROM orders');
+    expect(catalog.reach(facts, new Set(['other']))).toHaveLength(2);
+    expect(catalog.reach(facts, new Set(['orders']))).toBe('unknown');
+  });
+
   function resolved(sql: string) {
     const { facts } = resolve(analyse(sql), catalog.functions);
     return { unbounded: facts.unbounded, complete: facts.complete, write: facts.effects.includes('write') };

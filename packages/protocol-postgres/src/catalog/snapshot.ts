@@ -215,12 +215,12 @@ export class Snapshot {
     }
   }
 
-  reach(facts: SqlFacts): readonly Relation[] | 'unknown' {
+  reach(facts: SqlFacts, sessionMade?: ReadonlySet<string>): readonly Relation[] | 'unknown' {
     if (!facts.complete) return 'unknown';
     const found = new Set<Entry>();
     for (const table of facts.tables) {
       const named = this.relations(table);
-      if (named.length === 0) return 'unknown';
+      if (named.length === 0 || sessionMade?.has(table.name)) return 'unknown';
       for (const entry of named) if (!this.#spread(entry, found)) return 'unknown';
     }
     return [...found].map((entry) => ({
