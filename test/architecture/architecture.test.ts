@@ -106,6 +106,7 @@ describe('the import rule', () => {
     `export type { X } from '@scrim/model';`,
     `const x = await import('@scrim/model');`,
     'const x = await import(`@scrim/model`);',
+    `const x = await import('@scrim/model' as string);`,
     `type X = import('@scrim/model').X;`,
     `const x = require('@scrim/model');`,
     `import x = require('@scrim/model');`,

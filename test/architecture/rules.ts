@@ -208,7 +208,7 @@ export function nameProblems(file: SourceFile, syntax = parse(file.text)): strin
 }
 
 /** Spelled apart, so that this file does not find itself. */
-const UNFINISHED = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b`);
+const UNFINISHED = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME'].join('|')})\\b`);
 const TEST_NAMES = ['test', 'it', 'describe'];
 const SWITCHED_OFF = ['skip', 'only', 'todo', 'failing'];
 

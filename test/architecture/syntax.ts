@@ -52,8 +52,12 @@ export function parse(text: string): Syntax {
   };
 }
 
+/** Wrappings that say something to the compiler alone: `('x' as string)`. */
+const WRAPPINGS = ['TsAsExpression', 'TsConstAssertion', 'TsSatisfiesExpression', 'ParenthesisExpression'];
+
 function textOf(value: unknown): string | undefined {
   if (!isNode(value)) return undefined;
+  if (WRAPPINGS.includes(value.type)) return textOf(value.expression);
   if (value.type === 'StringLiteral') return String(value.value);
   const quasis = value.quasis as { cooked?: string }[] | undefined;
   return value.type === 'TemplateLiteral' && quasis?.length === 1 ? quasis[0]?.cooked : undefined;

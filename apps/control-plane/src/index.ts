@@ -1,1 +1,2 @@
-export {};
+export { type ControlPlane, createControlPlane } from './app.ts';
+export { type Config, ConfigError, readConfig } from './config.ts';

@@ -9,3 +9,7 @@ export const documentSchema = z.strictObject({
   policies: z.array(policySchema).default([]),
 });
 export type ScrimDocument = z.infer<typeof documentSchema>;
+
+export { findingsOf, problemsOf } from './document-issues.ts';
+export * from './document-problem.ts';
+export { MAX_DOCUMENT, type ReadDocument, readDocument } from './document-reader.ts';

@@ -29,6 +29,7 @@ test.each([
   '************1111',
   '****-****-****-1111',
   '***-**-6789',
+  '***-**-****',
   'ab****gh',
   '*****',
 ])('%s is a mask', (value) => {
@@ -49,6 +50,8 @@ test.each([
   '550e8400-e29b-41d4-a716-446655440000',
   '-5',
   '5 * 3 * 2 * 1',
+  '/* ******** */',
+  '--- *** ---',
 ])('%j is no mask', (value) => {
   expect(isMasked(value)).toBe(false);
   expect(containsMask(value)).toBe(false);

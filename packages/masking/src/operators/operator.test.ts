@@ -201,3 +201,13 @@ test('results hold nothing a simple email or card pattern would mask again diffe
     ),
   );
 });
+
+test('a masked uuid stays as it is where it is read as text', () => {
+  for (const spec of ['redact', 'hash'] as const) {
+    const uuid = apply(spec, '550e8400-e29b-41d4-a716-446655440000', 'uuid')!;
+    for (const next of ['redact', 'hash', 'tokenise', 'partial', 'fpe'] as const) {
+      expect(apply(next, uuid)).toBe(uuid);
+      expect(apply(next, JSON.stringify(uuid), 'json')).toBe(JSON.stringify(uuid));
+    }
+  }
+});

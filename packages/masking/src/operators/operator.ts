@@ -89,11 +89,13 @@ function readSpec(spec: unknown): { name: string; options: object } {
 
 /** Masks no operator masks again: the unmistakable constants, and tokens made with our own keys. */
 function isSettled(keys: DerivedKeys, value: string, context: OperatorContext, ownLength?: number): boolean {
+  const isUuid = (text: string) => text === MASKED_UUID || isKeyedStandIn(keys, text, 'uuid');
   if (!carriesText(context.type)) {
-    return value === MASKED_UUID || isKeyedStandIn(keys, value, context.type);
+    return context.type === 'uuid' ? isUuid(value) : isKeyedStandIn(keys, value, context.type);
   }
   const text = unwrapText(value, context.type);
-  return text === MASKED_TEXT || isToken(keys, text, context.maxLength, ownLength);
+  // JSON and casts carry uuids as text; their check is as strong as a token's.
+  return text === MASKED_TEXT || isToken(keys, text, context.maxLength, ownLength) || isUuid(text);
 }
 
 function redact(options: Partial<RedactOptions>, keys: DerivedKeys): Operator {

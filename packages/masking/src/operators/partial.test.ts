@@ -19,7 +19,7 @@ test.each([
   [{ keepLast: 4 }, 'a', '*'],
   [{ keepFirst: 9, keepLast: 9 }, 'abcdef', '***def'],
   [{ keepLast: 1 }, '👩‍👩‍👧‍👦é🇨🇭', '**🇨🇭'],
-  [{ keepLast: 4, maskWith: 'X' }, '123-45-6789', '123-45-6789'.replace(/^123-45/, 'XXX-XX')],
+  [{ keepLast: 4, maskWith: '#' }, '123-45-6789', '###-##-6789'],
 ] as const)('%j of %s is %s', (options, value, covered) => {
   expect(cover(options, value)).toBe(covered);
 });
@@ -60,4 +60,9 @@ test('never shows more than half', () => {
       },
     ),
   );
+});
+
+test('a text too long to cut into characters is redacted whole', () => {
+  expect(cover({ keepLast: 4 }, 'a'.repeat(65_537))).toBe('***MASKED***');
+  expect(cover({ keepLast: 4 }, 'é'.repeat(5_000_000))).toBe('***MASKED***');
 });

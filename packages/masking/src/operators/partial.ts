@@ -12,6 +12,9 @@ export interface Keep {
 /** A secret shorter than this is never shown in part: what is left could be guessed. */
 const SHORTEST_SECRET = 16;
 
+/** Longer texts are redacted whole: cutting them into characters takes many times their memory. */
+const LONGEST_TEXT = 65_536;
+
 /** Characters that never join with their neighbours, so that covering twice changes nothing. */
 const MASK_CHARACTER = /^[!-/:-~•●█×]$/u;
 
@@ -78,6 +81,7 @@ function coverAs(value: string, keep: Keep, context: OperatorContext): string | 
 }
 
 function coverText(value: string, keep: Keep, context: OperatorContext): string {
+  if (value.length > LONGEST_TEXT) return MASKED_TEXT;
   const once = coverOnce(value, keep, context);
   // Characters may join differently once their neighbours are covered (a stray accent after a line
   // break); such a text would not be the same when covered again.

@@ -20,7 +20,7 @@ export function standIn(value: string, type: ValueType, maxLength?: number): str
 /** `text` where it fits in the place, else as many asterisks as fit. */
 export function fitText(text: string, type: ValueType, maxLength: number | undefined): string {
   if (maxLength === undefined || (type !== 'text' && type !== 'unknown')) return text;
-  if ([...text].length <= maxLength) return text;
+  if (text.length <= maxLength || [...text].length <= maxLength) return text;
   return MASKED_TEXT.length <= maxLength ? MASKED_TEXT : '*'.repeat(Math.max(0, maxLength));
 }
 

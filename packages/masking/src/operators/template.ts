@@ -23,6 +23,7 @@ export class RedactTemplate {
   }
 
   render(values: TemplateValues): string {
+    if (this.literal !== undefined) return this.literal;
     return this.#pieces
       .map((piece) => ('text' in piece ? piece.text : fill(piece.placeholder, values)))
       .join('');

@@ -54,11 +54,18 @@ class StepCursor implements FieldCursor {
   }
 
   push(key: string | number): void {
-    this.#outer.push(this.#here);
-    if (this.#here === 0) return;
+    const here = this.#here;
+    this.#outer.push(here);
+    if (here === 0) return;
+    const first = this.#steps[0];
+    if (here === 1 && first !== undefined) {
+      // By far the most usual state: nothing taken yet.
+      this.#here = (first.anyDepth ? 1 : 0) | (first.takes(key) ? 2 : 0);
+      return;
+    }
     let next = 0;
     for (let i = 0; i < this.#steps.length; i++) {
-      if ((this.#here & (1 << i)) === 0) continue;
+      if ((here & (1 << i)) === 0) continue;
       const step = this.#steps[i]!;
       if (step.anyDepth) next |= 1 << i;
       if (step.takes(key)) next |= 1 << (i + 1);
