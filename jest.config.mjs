@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Native ESM, sources straight from `src` (the "source" export condition), no module mapping. */
 export default {
   testEnvironment: 'node',
@@ -5,7 +7,11 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   roots: ['<rootDir>/packages', '<rootDir>/apps', '<rootDir>/test'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/bench/'],
-  modulePathIgnorePatterns: ['/dist/'],
+  // Our own builds only: dependencies have their code in folders of that name.
+  modulePathIgnorePatterns: ['<rootDir>/(apps|packages)/[^/]+/dist/', '<rootDir>/test/dist/'],
+  // Tests start real servers: they wait more than they compute.
+  testTimeout: 30_000,
+  maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

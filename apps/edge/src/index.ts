@@ -1,1 +1,2 @@
-export {};
+export * from './control/index.ts';
+export * from './identity/index.ts';

@@ -1,3 +1,5 @@
+export * from './operators/index.ts';
+export * from './places/index.ts';
 export {
   type DetectorInfo,
   listDetectors,

@@ -1,1 +1,10 @@
-export {};
+export * from './caller.ts';
+export * from './connection.ts';
+export * from './document.ts';
+export * from './operation.ts';
+export * from './policy.ts';
+export * from './quantity.ts';
+export * from './refusal.ts';
+export * from './secret.ts';
+export * from './snapshot.ts';
+export * from './value-type.ts';

@@ -1,1 +1,2 @@
-export {};
+export * from './gen/scrim/edge/v1/edge_pb.ts';
+export * from './service.ts';

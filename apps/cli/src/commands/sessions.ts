@@ -1,0 +1,124 @@
+import type { Command } from 'commander';
+import { Api } from '../api.ts';
+import { Failure } from '../failure.ts';
+import { type OutputOptions, print, printList, printOne, type Row, table } from '../output.ts';
+
+interface Page {
+  readonly items: readonly Row[];
+}
+
+interface Verification {
+  readonly ok: boolean;
+  readonly events: number;
+  readonly problem?: string;
+}
+
+interface ReplayItem {
+  readonly kind: string;
+  readonly at: string | number;
+  readonly [field: string]: unknown;
+}
+
+const COLUMNS = [
+  'id',
+  'connection',
+  'caller',
+  'openedAt',
+  'ending',
+  'operations',
+  'rows',
+  'maskedValues',
+  'refusals',
+];
+
+async function list(
+  options: OutputOptions & { connection?: string; caller?: string; text?: string },
+): Promise<void> {
+  const query = new URLSearchParams();
+  for (const key of ['connection', 'caller', 'text'] as const) {
+    const value = options[key];
+    if (value !== undefined) query.set(key, value);
+  }
+  const page = await new Api().call<Page>('GET', `/v1/sessions?${query}`);
+  printList(page.items, COLUMNS, 'no sessions yet', options);
+}
+
+/** Rows of one result are gathered so that a person sees a table. */
+class Player {
+  #columns: readonly string[] = [];
+  #rows: Row[] = [];
+
+  play(item: ReplayItem): void {
+    if (item.kind === 'row') {
+      const values = (item.values as (string | null)[]) ?? [];
+      this.#rows.push(
+        Object.fromEntries(this.#columns.map((name, index) => [name, values[index] ?? 'NULL'])),
+      );
+      return;
+    }
+    this.finish();
+    if (item.kind === 'columns') {
+      this.#columns = (item.names as string[]) ?? [];
+      return;
+    }
+    const { kind, at, seq: _seq, ...rest } = item;
+    const time = typeof at === 'number' ? new Date(at).toISOString() : at;
+    const detail = kind === 'operation' ? String(rest.text) : JSON.stringify(rest);
+    print(`${time}  ${kind.padEnd(10)}  ${detail}`);
+  }
+
+  finish(): void {
+    if (this.#rows.length > 0) print(table(this.#rows, this.#columns).replace(/^/gm, '    '));
+    this.#rows = [];
+  }
+}
+
+async function replay(id: string, options: OutputOptions): Promise<void> {
+  const player = new Player();
+  for await (const line of new Api().lines(`/v1/sessions/${encodeURIComponent(id)}/replay`)) {
+    if (options.json) print(line);
+    else player.play(JSON.parse(line) as ReplayItem);
+  }
+  player.finish();
+}
+
+async function verify(id: string, options: OutputOptions): Promise<void> {
+  const result = await new Api().call<Verification>('GET', `/v1/sessions/${encodeURIComponent(id)}/verify`);
+  if (options.json) print(JSON.stringify(result, null, 2));
+  else if (result.ok) print(`${id}: ${result.events} events, chain and signatures hold`);
+  if (!result.ok) {
+    throw new Failure(
+      `${id}: ${result.problem}`,
+      'the record was changed or lost a part; treat it as evidence',
+    );
+  }
+}
+
+export function sessionsCommand(program: Command): void {
+  const sessions = program.command('sessions').description('find, replay and verify recorded sessions');
+  sessions
+    .command('ls')
+    .description('list sessions, newest first')
+    .option('--connection <name>', 'only of this connection')
+    .option('--caller <subject>', 'only of this caller')
+    .option('--text <words>', 'only where a statement contains these words')
+    .option('--json', 'print JSON')
+    .action(list);
+  sessions
+    .command('show <id>')
+    .description('one session: who, what, how much, how it was covered')
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: OutputOptions) =>
+      printOne(await new Api().call<Row>('GET', `/v1/sessions/${encodeURIComponent(id)}`), options),
+    );
+  sessions
+    .command('replay <id>')
+    .description('what the caller asked and saw, in order (masked, as it was)')
+    .option('--json', 'print JSON lines')
+    .action(replay);
+  sessions
+    .command('verify <id>')
+    .description('check the hash chain and the edge signatures; exit code 1 when they do not hold')
+    .option('--json', 'print JSON')
+    .action(verify);
+}

@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadDocument } from '../document.ts';
+import { forgetLogin, saveLogin } from '../login.ts';
+import { print, progress } from '../output.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
+
+/** Resolves on Ctrl-C or SIGTERM, or when the terminal goes away. */
+export function untilStopped(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done());
+  });
+}
+
+/** What to do next, in the words of the commands that do it. */
+export function describeStack(stack: Stack, connection: string): string {
+  const { host, port } = stack.postgres;
+  return [
+    `REST and OpenAPI   ${stack.api}/docs`,
+    `PostgreSQL edge    ${host}:${port} (database = connection, password = token)`,
+    `data and logs      ${stack.dataDir}`,
+    '',
+    'Try next, in another terminal:',
+    `  TOKEN=$(npm run -s scrim -- token --caller alice@example.com --groups agents --connection ${connection} --ttl 1h)`,
+    `  PGPASSWORD=$TOKEN psql -h ${host} -p ${port} -U alice ${connection}`,
+    '  npm run -s scrim -- approvals ls',
+    '  npm run -s scrim -- sessions ls',
+  ].join('\n');
+}
+
+async function up(options: { file: string; readyFile?: string; data?: string }): Promise<void> {
+  const document = loadDocument(options.file);
+  const stack = await startStack({
+    document,
+    dataDir: resolve(options.data ?? '.scrim/up'),
+    ...(options.readyFile === undefined ? {} : { readyFile: options.readyFile }),
+    report: (text) => progress(`scrim: ${text}`),
+  });
+  const login = { api: stack.api, token: stack.adminToken };
+  saveLogin(login);
+  print(describeStack(stack, document.connections[0]?.name ?? 'CONNECTION'));
+  print('\nScrim is up. Ctrl-C stops it.');
+  await untilStopped();
+  progress('scrim: stopping');
+  await stack.stop();
+  forgetLogin(login);
+}
+
+export function upCommand(program: Command): void {
+  program
+    .command('up')
+    .description('run control plane, edge and embedded stores on your own targets, in the foreground')
+    .requiredOption('-f, --file <scrim.yaml>', 'connections and policies (docs/configuration/scrim-yaml.md)')
+    .option('--ready-file <file>', 'write addresses and tokens there, as JSON, once everything serves')
+    .option('--data <dir>', 'where stores, keys and logs are kept (default: .scrim/up)')
+    .addHelpText('after', '\nExample:\n  scrim up -f scrim.yaml --ready-file ready.json\n')
+    .action(up);
+}

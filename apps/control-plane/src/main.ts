@@ -1,0 +1,49 @@
+import { createLog } from '@scrim/telemetry';
+import { createControlPlane } from './app.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+
+/** Exit codes of sysexits.h, so that a supervisor can tell a wrong setting (do not restart) from a failure. */
+const EX_CONFIG = 78;
+const EX_SOFTWARE = 70;
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`scrim control plane: wrong settings\n${error.message}\n`);
+    process.exit(EX_CONFIG);
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLog({ name: 'control-plane', level: config.logLevel });
+  const plane = await createControlPlane(config, { log });
+  const end = (why: string): void => {
+    log.info({ why }, 'stopping');
+    // Whatever hangs must not keep a drained process alive.
+    setTimeout(() => process.exit(EX_SOFTWARE), config.shutdownGrace).unref();
+    plane.stop().then(
+      () => process.exit(0),
+      (err) => {
+        log.error({ err }, 'did not stop in good order');
+        process.exit(EX_SOFTWARE);
+      },
+    );
+  };
+  process.once('SIGTERM', () => end('SIGTERM'));
+  process.once('SIGINT', () => end('SIGINT'));
+  if (config.supervised) process.stdin.resume().once('close', () => end('the supervisor is gone'));
+  const { host, port } = await plane.start();
+  log.info({ host, port, mode: config.mode }, 'serving');
+  // One line for whoever started the process; everything else goes to standard error.
+  const grpc = { host: config.grpc.host, port: plane.grpcPort() };
+  process.stdout.write(`${JSON.stringify({ ready: true, http: { host, port }, grpc })}\n`);
+}
+
+try {
+  await serve(configOrExit());
+} catch (err) {
+  createLog({ name: 'control-plane', level: 'fatal' }).fatal({ err }, 'did not start');
+  process.exit(EX_SOFTWARE);
+}

@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseDuration, parseSize } from '@scrim/model';
+import type { Limits } from '@scrim/protocol-kit';
+
+/** How this edge is set up; everything else comes from the control plane. Keys: docs/configuration/edge.md. */
+export interface EdgeConfig {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly controlPlane: string;
+  readonly joinToken?: string;
+  readonly listeners: readonly ListenerConfig[];
+  readonly health: Address;
+  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly requireTls: boolean;
+  readonly limits: Limits;
+  readonly spoolBytes: number;
+  readonly logLevel: string;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ListenerConfig extends Address {
+  readonly protocol: string;
+}
+
+/** A wrong setting: names the variable, what is wrong and what to write instead. */
+export class ConfigError extends Error {
+  constructor(variable: string, problem: string, mend: string) {
+    super(`${variable}: ${problem}; ${mend}`);
+    this.name = 'ConfigError';
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function address(variable: string, text: string): Address {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65535) {
+    throw new ConfigError(variable, `"${text}" is no address`, 'write HOST:PORT, for example 127.0.0.1:6432');
+  }
+  return { host: match[1] as string, port };
+}
+
+function duration(env: Environment, variable: string, fallback: string): number {
+  const text = env[variable] ?? fallback;
+  const value = parseDuration(text);
+  if (value === undefined || value === 0) {
+    throw new ConfigError(
+      variable,
+      `"${text}" is no duration`,
+      'write a number with a unit, for example 10s',
+    );
+  }
+  return value;
+}
+
+function size(env: Environment, variable: string, fallback: string): number {
+  const text = env[variable] ?? fallback;
+  const value = parseSize(text);
+  if (value === undefined || value === 0) {
+    throw new ConfigError(variable, `"${text}" is no size`, 'write a number with a unit, for example 64MiB');
+  }
+  return value;
+}
+
+function flag(env: Environment, variable: string): boolean {
+  const text = env[variable] ?? 'false';
+  if (text !== 'true' && text !== 'false') {
+    throw new ConfigError(variable, `"${text}" is neither yes nor no`, 'write true or false');
+  }
+  return text === 'true';
+}
+
+function certificate(env: Environment): EdgeConfig['tls'] {
+  const keyFile = env.SCRIM_EDGE_TLS_KEY_FILE;
+  const certFile = env.SCRIM_EDGE_TLS_CERT_FILE;
+  if (keyFile === undefined && certFile === undefined) return undefined;
+  for (const [variable, file] of [
+    ['SCRIM_EDGE_TLS_KEY_FILE', keyFile],
+    ['SCRIM_EDGE_TLS_CERT_FILE', certFile],
+  ] as const) {
+    if (file === undefined || !existsSync(file)) {
+      throw new ConfigError(
+        variable,
+        'there is no such file',
+        'name a readable PEM file, or leave both TLS variables out',
+      );
+    }
+  }
+  return { key: readFileSync(keyFile as string, 'utf8'), cert: readFileSync(certFile as string, 'utf8') };
+}
+
+/**
+ * Reads the edge's settings from environment variables. `listenerVariables` maps a variable to its protocol.
+ * Throws a ConfigError that names the variable, the problem and the mend.
+ */
+export function readConfig(
+  env: Environment,
+  listenerVariables: Readonly<Record<string, string>>,
+): EdgeConfig {
+  const controlPlane = env.SCRIM_CONTROL_PLANE;
+  if (!controlPlane) {
+    throw new ConfigError(
+      'SCRIM_CONTROL_PLANE',
+      'is not set',
+      'write the HOST:PORT the control plane takes edges at',
+    );
+  }
+  address('SCRIM_CONTROL_PLANE', controlPlane);
+  const listeners = Object.entries(listenerVariables).flatMap(([variable, protocol]) => {
+    const text = env[variable];
+    return text ? [{ protocol, ...address(variable, text) }] : [];
+  });
+  if (listeners.length === 0) {
+    const variables = Object.keys(listenerVariables).join(', ');
+    throw new ConfigError(
+      variables,
+      'no listener is set',
+      'give at least one an address such as 127.0.0.1:6432',
+    );
+  }
+  const tls = certificate(env);
+  const requireTls = flag(env, 'SCRIM_EDGE_REQUIRE_TLS');
+  if (requireTls && !tls) {
+    throw new ConfigError(
+      'SCRIM_EDGE_REQUIRE_TLS',
+      'is true without a certificate',
+      'set SCRIM_EDGE_TLS_KEY_FILE and SCRIM_EDGE_TLS_CERT_FILE',
+    );
+  }
+  return {
+    name: env.SCRIM_EDGE_NAME ?? 'edge',
+    dataDir: env.SCRIM_EDGE_DATA ?? '/var/lib/scrim/edge',
+    controlPlane,
+    ...(env.SCRIM_JOIN_TOKEN ? { joinToken: env.SCRIM_JOIN_TOKEN } : {}),
+    listeners,
+    health: address('SCRIM_EDGE_HEALTH', env.SCRIM_EDGE_HEALTH ?? '127.0.0.1:0'),
+    ...(tls ? { tls } : {}),
+    requireTls,
+    limits: {
+      handshakeTimeout: duration(env, 'SCRIM_EDGE_HANDSHAKE_TIMEOUT', '15s'),
+      maxMessage: size(env, 'SCRIM_EDGE_MAX_MESSAGE', '64MiB'),
+      maxHeldInput: size(env, 'SCRIM_EDGE_MAX_HELD_INPUT', '1MiB'),
+      targetTimeout: duration(env, 'SCRIM_EDGE_TARGET_TIMEOUT', '10s'),
+    },
+    spoolBytes: size(env, 'SCRIM_EDGE_SPOOL', '1GiB'),
+    logLevel: env.SCRIM_LOG_LEVEL ?? 'info',
+  };
+}

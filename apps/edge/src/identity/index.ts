@@ -1,0 +1,1 @@
+export { createIdentifier, type Identifier, type IdentifierOptions } from './identifier.ts';

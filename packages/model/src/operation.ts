@@ -1,0 +1,54 @@
+/** What an operation can cause. `unknown` is judged as every effect at once. */
+export type Effect = 'read' | 'write' | 'ddl' | 'admin' | 'session' | 'unknown';
+
+/** A relation an SQL statement touches; `schema` is null where the text leaves it to the search path. */
+export interface TouchedTable {
+  readonly schema: string | null;
+  readonly name: string;
+  readonly access: 'read' | 'write';
+}
+
+/** What guards need to know of an SQL text; a text of several statements is judged by their union. */
+export interface SqlFacts {
+  readonly kind: 'sql';
+  /** PostgreSQL command tags in lower case with underscores, plus the finer names of DESIGN section 11. */
+  readonly statements: readonly string[];
+  readonly effects: readonly Effect[];
+  /** Whole-table writes: no WHERE, or one that is constantly true. */
+  readonly unbounded: readonly ('update' | 'delete')[];
+  readonly tables: readonly TouchedTable[];
+  /** False when some part could not be understood (unparsed text, dynamic SQL, opaque function): judged as the worst. */
+  readonly complete: boolean;
+  /** What made it incomplete, for the refusal's message. */
+  readonly opaque: readonly string[];
+}
+
+/** Facts of one shell line, filled by the SSH protocol. */
+export interface ShellFacts {
+  readonly kind: 'shell';
+  readonly commands: readonly string[];
+  readonly complete: boolean;
+}
+
+/** Facts of one HTTP request, filled by the HTTP protocol. */
+export interface HttpFacts {
+  readonly kind: 'http';
+  readonly method: string;
+  readonly path: string;
+  readonly model?: string;
+  readonly tools?: readonly string[];
+}
+
+export type Facts = SqlFacts | ShellFacts | HttpFacts;
+
+/**
+ * What a caller asks, apart from its parameters. One object per prepared statement, shell line or request, and the
+ * very same object every time it is executed again: verdicts are cached by its identity.
+ */
+export interface Statement {
+  /** Short verb for lists: `SELECT`, `exec`, `POST`. */
+  readonly verb: string;
+  /** Exact text an approver reads and the digest is taken over. */
+  readonly text: string;
+  readonly facts: Facts;
+}

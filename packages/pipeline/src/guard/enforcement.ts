@@ -1,0 +1,187 @@
+import {
+  type CustomPattern,
+  compileColumnPattern,
+  compileFieldPattern,
+  createMaskRecogniser,
+  createOperator,
+  createScanner,
+  type FieldRule,
+  type Operator,
+  resolveDetectors,
+  type Scanner,
+} from '@scrim/masking';
+import type { MaskRule, Statement } from '@scrim/model';
+import type { CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
+import type { Authorisation } from '../authorise/authorise.ts';
+import type { ColumnRule, ContentRule, MaskRules } from '../mask/plan.ts';
+
+/** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
+type OperatorFor = (rule: MaskRule) => Operator;
+
+/** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
+export class Enforcement {
+  readonly mask: MaskRules;
+  /** Rules about what comes back, in order. */
+  readonly responses: readonly ResponseRule[];
+  /** Whether a text has one of our masks in it; always false when no rule masks anything. */
+  readonly containsMask: (text: string) => boolean;
+  readonly masks: boolean;
+  readonly #policy: CompiledPolicy;
+  readonly #verdicts = new WeakMap<Statement, Verdict>();
+  readonly #detectors = new WeakMap<ResponseRule, readonly string[]>();
+
+  constructor(policy: CompiledPolicy, mask: MaskRules, operators: readonly Operator[]) {
+    this.#policy = policy;
+    this.mask = mask;
+    this.masks = operators.length > 0;
+    const recogniser = createMaskRecogniser(operators);
+    this.containsMask = (text) => this.masks && recogniser.containsMask(text);
+    this.responses = policy.response;
+  }
+
+  /** The verdict on a statement; the same object for the same statement, so a prepared one is judged once. */
+  judge(statement: Statement): Verdict {
+    let verdict = this.#verdicts.get(statement);
+    if (!verdict) {
+      verdict = this.#policy.judge(statement);
+      this.#verdicts.set(statement, verdict);
+    }
+    return verdict;
+  }
+
+  /** Whether the statement may change something at the target; what is not understood may. */
+  mutates(statement: Statement): boolean {
+    const { facts } = statement;
+    if (facts.kind !== 'sql') return true;
+    return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
+  }
+
+  /** Whether a rule's detectors include one that found something. */
+  anyDetected(rule: ResponseRule, found: ReadonlySet<string>): boolean {
+    let wanted = this.#detectors.get(rule);
+    if (!wanted) {
+      wanted = resolveDetectors(rule.detect ?? []);
+      this.#detectors.set(rule, wanted);
+    }
+    return wanted.some((detector) => found.has(detector));
+  }
+
+  /** The verdict on what the caller sends at once, by its size; undefined where no rule asks. */
+  judgeSize(bytes: number): Verdict | undefined {
+    if (this.#policy.request.length === 0) return undefined;
+    const verdict = this.#policy.judgeRequest(bytes);
+    return verdict.action === 'allow' ? undefined : verdict;
+  }
+}
+
+function columnRules(policy: CompiledPolicy, operatorFor: OperatorFor): ColumnRule[] {
+  return policy.masks.flatMap(({ id, rule }) =>
+    'column' in rule ? [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(rule) }] : [],
+  );
+}
+
+function fieldRules(policy: CompiledPolicy, operatorFor: OperatorFor): FieldRule[] {
+  return policy.masks.flatMap(({ id, rule }) =>
+    'field' in rule
+      ? [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(rule) }]
+      : [],
+  );
+}
+
+interface Content {
+  readonly detectors: Set<string>;
+  readonly patterns: CustomPattern[];
+  readonly rules: Map<string, ContentRule>;
+}
+
+function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content {
+  const detectors = new Set<string>();
+  const patterns: CustomPattern[] = [];
+  const rules = new Map<string, ContentRule>();
+  for (const { id, rule } of policy.masks) {
+    if ('detect' in rule) {
+      for (const detector of resolveDetectors(rule.detect)) {
+        detectors.add(detector);
+        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(rule) });
+      }
+    } else if ('pattern' in rule) {
+      const detector = `custom.${rule.pattern.name}`;
+      if (rules.has(detector)) continue;
+      patterns.push(rule.pattern);
+      rules.set(detector, { id, operator: operatorFor(rule) });
+    }
+  }
+  return { detectors, patterns, rules };
+}
+
+/** Compiles the masking half of a caller's policies. Throws when a rule cannot be compiled: fail closed. */
+function maskRules(policy: CompiledPolicy, operatorFor: OperatorFor, scannerFor: ScannerFor): MaskRules {
+  const content = contentRules(policy, operatorFor);
+  const watched = new Set<string>();
+  for (const { detect } of policy.response) {
+    for (const detector of detect ? resolveDetectors(detect) : []) {
+      content.detectors.add(detector);
+      watched.add(detector);
+    }
+  }
+  const scans = content.detectors.size > 0 || content.patterns.length > 0;
+  const columns = columnRules(policy, operatorFor);
+  const fields = fieldRules(policy, operatorFor);
+  return {
+    columns,
+    fields,
+    ...(scans ? { scanner: scannerFor([...content.detectors].sort(), content.patterns) } : {}),
+    content: content.rules,
+    watched,
+    measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
+    derived: policy.derived,
+    inspects: scans || columns.length > 0 || fields.length > 0,
+  };
+}
+
+type ScannerFor = (detectors: readonly string[], patterns: readonly CustomPattern[]) => Scanner;
+
+/**
+ * Enforcements by what they were compiled from. Sessions of the same connection and groups share one, so a thousand
+ * callers compile the rules once; a new snapshot starts afresh, but scanners (the expensive part) are kept.
+ */
+export class Enforcements {
+  readonly #byKey = new Map<string, Enforcement>();
+  readonly #scanners = new Map<string, Scanner>();
+
+  of(authorisation: Authorisation): Enforcement {
+    const { compiled, snapshot } = authorisation;
+    const key = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    let enforcement = this.#byKey.get(key);
+    if (!enforcement) {
+      const masking = Buffer.from(snapshot.maskingKey, 'base64');
+      const operators: Operator[] = [];
+      const operatorFor: OperatorFor = (rule) => {
+        const operator = createOperator(rule.with, { masking });
+        operators.push(operator);
+        return operator;
+      };
+      const mask = maskRules(compiled, operatorFor, (detectors, patterns) =>
+        this.#scanner(detectors, patterns),
+      );
+      enforcement = new Enforcement(compiled, mask, operators);
+      this.#byKey.set(key, enforcement);
+    }
+    return enforcement;
+  }
+
+  /** Forgets what was compiled from an older snapshot. */
+  clear(): void {
+    this.#byKey.clear();
+  }
+
+  #scanner(detectors: readonly string[], patterns: readonly CustomPattern[]): Scanner {
+    const key = JSON.stringify([detectors, patterns]);
+    let scanner = this.#scanners.get(key);
+    if (!scanner) {
+      scanner = createScanner({ detectors, patterns });
+      this.#scanners.set(key, scanner);
+    }
+    return scanner;
+  }
+}

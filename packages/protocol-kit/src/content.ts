@@ -1,0 +1,104 @@
+import type { ValueType } from '@scrim/model';
+
+/** Where a value lives in the target, as the target itself says. */
+export interface Place {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+}
+
+/** A relation with all its columns: what a value may have come from when its exact origin is unknown. */
+export interface Relation {
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** One column of a result. */
+export interface Column {
+  /** The label the caller sees. It is the caller's choice (an alias), so no rule may trust it to clear a value. */
+  readonly name: string;
+  /** Base columns this column can carry. A child partition's column names its parents' columns too. */
+  readonly origins: readonly Place[];
+  /**
+   * True when `origins` is all the column can carry. False = computed or unknown: the column is judged by
+   * everything the statement can reach ({@link Shape.reach}).
+   */
+  readonly exact: boolean;
+  readonly type: ValueType;
+  /** Longest text the type holds (`varchar(n)`), so that a mask fits. */
+  readonly maxLength?: number;
+  /** Whether content detectors look at it: text, JSON, XML, bytes, arrays and everything unknown. */
+  readonly textual: boolean;
+}
+
+/**
+ * Columns of one result. The same object for every run of the same prepared statement, because the pipeline keeps
+ * its compiled plan by this identity.
+ */
+export interface Shape {
+  readonly columns: readonly Column[];
+  /** The columns in the protocol's own recorded form (a RowDescription), so that a replay can decode the rows. */
+  readonly description: Uint8Array;
+  /** Relations the statement can read; `unknown` = any of the target's. */
+  readonly reach: readonly Relation[] | 'unknown';
+}
+
+/**
+ * A cell under the visitor's eyes. One object reused for every cell: read it, do not keep it.
+ * For textual columns `bytes[start, end)` is the value's text, with wire escapes already undone.
+ */
+export interface Cell {
+  readonly column: number;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Canonical text of the value in any wire format. Throws when the bytes are no value of the type. */
+  text(): string;
+}
+
+/** What a visitor wants: the cell as it is, NULL, or this text, which the protocol encodes for type and format. */
+export type Replacement = undefined | null | string;
+
+export type CellVisitor = (cell: Cell) => Replacement;
+
+/** Complete rows of one result as they arrived, one after the other in one buffer. */
+export interface Rows {
+  readonly shape: Shape;
+  readonly count: number;
+  /** The run's own wire bytes: what a prefilter may scan in one pass. */
+  readonly bytes: Buffer;
+  /**
+   * Shows every non-null cell of the chosen columns (`selected[column] = 1`) to `visit`, in wire order, and returns
+   * the rows with what it gave back. Returns `bytes` itself when nothing was replaced.
+   * Throws when a replacement cannot be encoded for its column, which fails the operation closed.
+   */
+  rewrite(selected: Uint8Array, visit: CellVisitor): Buffer;
+}
+
+export interface FieldEntry {
+  readonly name: string;
+  readonly value: string;
+  /** True when the text may repeat the target's data (the detail of a constraint), false for names and codes. */
+  readonly quotesData: boolean;
+}
+
+/** Named texts outside rows: the fields of an error, a notice, a notification, a parameter report. */
+export interface Fields {
+  readonly entries: readonly FieldEntry[];
+  /** Relations whose values the texts may quote: what the statement in flight can read. */
+  readonly reach: readonly Relation[] | 'unknown';
+  /** The same message around the new values, in the order of `entries`. */
+  rewrite(values: readonly string[]): Buffer;
+}
+
+/** A piece of a text channel (exec output, an SSE delta, COPY without rows): a value may be cut by its end. */
+export interface Text {
+  /** Pieces of one channel are one text; the masker keeps its undecided tail by channel. */
+  readonly channel: number;
+  readonly text: Buffer;
+  /** True on the channel's last piece: the tail must be decided now. */
+  readonly last: boolean;
+  /** The same piece around new text. */
+  rewrite(text: Uint8Array): Buffer;
+}

@@ -1,0 +1,102 @@
+import type { Duplex } from 'node:stream';
+import type { Connection, Refusal, Secret } from '@scrim/model';
+import type { Grant } from './grant.ts';
+import type { Run } from './run.ts';
+
+/** Which rules can fire on a protocol. A policy that needs more is refused when it is written (DESIGN rule 4.2). */
+export interface Capabilities {
+  readonly masks: readonly ('column' | 'field' | 'header' | 'detect' | 'pattern')[];
+  readonly guards: readonly ('sql' | 'shell' | 'http' | 'request' | 'response')[];
+  /** Parts of a `response` condition that can fire. */
+  readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
+  readonly hold: boolean;
+  readonly predicates: boolean;
+}
+
+/** Bounds of one listener, all in bytes or milliseconds; docs/configuration.md lists them. */
+export interface Limits {
+  /** From accept to the presented credential; ends slow-loris start-ups. */
+  readonly handshakeTimeout: number;
+  /** Largest single message held in memory. */
+  readonly maxMessage: number;
+  /** Caller bytes kept while an operation is held. */
+  readonly maxHeldInput: number;
+  /** To reach the target and log in. */
+  readonly targetTimeout: number;
+}
+
+export interface AcceptContext {
+  readonly limits: Limits;
+  /** Certificate of the listener; absent = TLS is answered "no". */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly requireTls: boolean;
+  /** Something worth an event happened before a caller was known (garbage, time-out): `why` holds no caller bytes. */
+  readonly rejected: (why: string) => void;
+}
+
+/**
+ * A caller at the door: the handshake up to the credential, no target byte exchanged yet. PostgreSQL and SSH yield
+ * one per socket, HTTP one per request.
+ */
+export interface Knock {
+  readonly credential: Secret;
+  /** The connection as this wire spells it: database, user, path prefix, cluster. */
+  readonly wants: string;
+  /** A part of the target the caller asks for (`name/otherdb`), where the connection allows it. */
+  readonly part?: string;
+  /** The name the caller gave itself: recorded, never trusted. */
+  readonly claimedName: string;
+  /** `application_name`, client address and the like. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /**
+   * Opens the target with the injected credential and says yes to the caller.
+   * On failure it has already told the caller, and throws a RefusalError.
+   */
+  admit(grant: Grant): Promise<Exchange>;
+  /** Says no in the wire's own words and closes. */
+  reject(refusal: Refusal): Promise<void>;
+}
+
+/** Why an exchange ended. */
+export type Ending = 'caller-left' | 'target-left' | 'refused' | 'broken';
+
+/**
+ * What the pipeline does with traffic. A protocol calls it and never forwards anything by itself, so its author
+ * cannot forget to mask. The calls are synchronous unless something must be waited for.
+ */
+export interface Relay {
+  /**
+   * Runs of one chunk, in order. A promise means one of them is held: the exchange delivers nothing more of that
+   * lane until it settles, keeps a bounded read-ahead, and still notices that the caller left or cancelled.
+   */
+  fromCaller(runs: readonly Run[]): void | Promise<void>;
+  fromTarget(runs: readonly Run[]): void | Promise<void>;
+  /** The caller asks to cancel. True = it was a held operation, nothing is to be sent to the target. */
+  cancel(lane: number): boolean;
+  ended(ending: Ending): void;
+}
+
+/** One authenticated use of one target, both ends open. */
+export interface Exchange {
+  /** Starts delivery. Called once. */
+  start(relay: Relay): void;
+  /** Lets a run pass to the other side: its own bytes, or `bytes` in their place. Order is the order of calls. */
+  forward(run: Run, bytes?: Uint8Array): void;
+  /**
+   * Answers a caller's run in the wire's own words instead of passing it, behind replies still due, leaving target
+   * and caller in the state the wire prescribes. The rest of the run's unit (up to Sync, the request) is dropped.
+   */
+  refuse(run: Run, refusal: Refusal): void;
+  /** Tells the caller something in passing (`waiting for approval`); a wire without such a message does nothing. */
+  notify(lane: number, text: string): void;
+  /** Ends both sides; with a refusal the caller is told first. */
+  close(refusal?: Refusal): void;
+}
+
+/** One wire protocol. The edge names it in `protocols.ts` and nowhere else. */
+export interface Protocol {
+  readonly name: Connection['protocol'];
+  readonly capabilities: Capabilities;
+  /** Yields each caller that presents a credential; ends when the socket does. Never throws for what a peer sent. */
+  accept(socket: Duplex, context: AcceptContext): AsyncIterable<Knock>;
+}

@@ -1,0 +1,38 @@
+import type { Statement } from '@scrim/model';
+import type { Fields, Rows, Shape, Text } from './content.ts';
+
+/** What a run of messages means to the pipeline. A closed union: a codec that cannot read says `unknown`. */
+export type Meaning =
+  /** Carries neither the caller's nor the target's data (flow control, describe, sync): passes. */
+  | { readonly kind: 'control' }
+  /** The caller names a statement without running it yet (Parse): guards that block may answer now. */
+  | { readonly kind: 'preparation'; readonly statement: Statement }
+  /** The caller runs a statement. */
+  | {
+      readonly kind: 'operation';
+      readonly statement: Statement;
+      /** Text of each parameter, null for NULL; called only by who needs it (approval, recording). */
+      readonly parameters: (() => readonly (string | null)[]) | null;
+    }
+  /** Data the caller sends outside statements (COPY in, stdin). */
+  | { readonly kind: 'input'; readonly bytes: number }
+  /** The columns of the rows that follow. */
+  | { readonly kind: 'shape'; readonly shape: Shape }
+  | { readonly kind: 'rows'; readonly rows: Rows }
+  | { readonly kind: 'fields'; readonly fields: Fields }
+  | { readonly kind: 'text'; readonly text: Text }
+  /** Ends an operation. `count` = rows affected or returned, null where the wire does not say. */
+  | { readonly kind: 'outcome'; readonly ok: boolean; readonly count: number | null; readonly tag: string }
+  /** The codec cannot read it: refused, never passed (DESIGN rule 4.1). `why` goes to the event, not the caller. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/**
+ * A run of same-kind messages as they arrived in one chunk: the seam's unit of work. `bytes` is a view of the
+ * received buffer, and an untouched run leaves as that very view, so nothing is allocated per message.
+ */
+export interface Run {
+  /** Order holds inside a lane: 0 for PostgreSQL, the channel for SSH, the stream for HTTP/2. */
+  readonly lane: number;
+  readonly bytes: Buffer;
+  readonly meaning: Meaning;
+}

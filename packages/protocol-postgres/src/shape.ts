@@ -1,0 +1,183 @@
+import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
+import type { Catalog } from './contracts.ts';
+import type { KnownStatement } from './statements.ts';
+import { arrayOf } from './types/array.ts';
+import { builtinType } from './types/builtin.ts';
+import type { TypeCodec } from './types/codec.ts';
+import { plain } from './types/plain.ts';
+import { cstring, message, stringEnd, TYPE, WireFault } from './wire.ts';
+
+/** How a column's values stand on the wire. */
+export interface ColumnWire {
+  readonly codec: TypeCodec | undefined;
+  readonly binary: boolean;
+}
+
+/** A {@link Shape} with what {@link PgRows} needs to read and write its cells. */
+export interface PgShape extends Shape {
+  readonly wires: readonly ColumnWire[];
+}
+
+/** One field of a RowDescription. */
+export interface FieldDescription {
+  readonly name: string;
+  readonly table: number;
+  readonly attribute: number;
+  readonly type: number;
+  readonly modifier: number;
+  readonly binary: boolean;
+}
+
+/** Reads a whole RowDescription message. Throws {@link WireFault}. */
+export function parseRowDescription(bytes: Buffer): FieldDescription[] {
+  if (bytes.length < 7) throw new WireFault('a RowDescription is too short');
+  const count = bytes.readUInt16BE(5);
+  const fields: FieldDescription[] = [];
+  let at = 7;
+  for (let i = 0; i < count; i++) {
+    const zero = stringEnd(bytes, at, bytes.length);
+    if (zero + 19 > bytes.length) throw new WireFault('a RowDescription is too short');
+    fields.push({
+      name: bytes.toString('utf8', at, zero),
+      table: bytes.readUInt32BE(zero + 1),
+      attribute: bytes.readInt16BE(zero + 5),
+      type: bytes.readUInt32BE(zero + 7),
+      modifier: bytes.readInt32BE(zero + 13),
+      binary: bytes.readInt16BE(zero + 17) === 1,
+    });
+    at = zero + 19;
+  }
+  if (at !== bytes.length) throw new WireFault('a RowDescription does not end where its fields do');
+  return fields;
+}
+
+/**
+ * A RowDescription for a COPY whose columns could not be asked for: as many as the CopyOutResponse says, of no table
+ * and no type, so that they are judged as the worst.
+ */
+export function namelessColumns(copyOut: Buffer): Buffer {
+  const count = copyOut.readUInt16BE(6);
+  const fields: Buffer[] = [];
+  for (let i = 1; i <= count; i++) fields.push(cstring(`column${i}`), Buffer.alloc(18));
+  return message(TYPE.rowDescription, Buffer.from([count >> 8, count & 255]), ...fields);
+}
+
+const NO_PLACES: readonly Place[] = [];
+
+/** What a description needs from the catalog and does not find there: table columns and types. */
+export function missing(fields: readonly FieldDescription[], catalog: Catalog): string[] {
+  const keys: string[] = [];
+  for (const field of fields) {
+    if (field.table !== 0 && !catalog.column(field.table, field.attribute)) {
+      keys.push(`${field.table}.${field.attribute}`);
+    }
+    if (!builtinType(field.type) && !catalog.type(field.type)) keys.push(`type ${field.type}`);
+  }
+  return keys;
+}
+
+/** The shape of a result from its description. */
+export function buildShape(
+  description: Buffer,
+  fields: readonly FieldDescription[],
+  catalog: Catalog,
+  reach: readonly Relation[] | 'unknown',
+  harmless: readonly boolean[] | undefined,
+): PgShape {
+  const columns: Column[] = [];
+  const wires: ColumnWire[] = [];
+  fields.forEach((field, i) => {
+    const { type, textual, codec } = typeOf(field.type, catalog);
+    const origin = field.table === 0 ? undefined : catalog.column(field.table, field.attribute);
+    // A column count that differs from the text's means the text was not what the target ran.
+    const clear = field.table === 0 && harmless?.length === fields.length && harmless[i] === true;
+    const maxLength =
+      field.modifier >= 4 && (field.type === 1043 || field.type === 1042) ? field.modifier - 4 : null;
+    columns.push({
+      name: field.name,
+      origins: origin?.origins ?? NO_PLACES,
+      exact: origin?.exact ?? clear,
+      type,
+      textual,
+      ...(maxLength === null ? {} : { maxLength }),
+    });
+    wires.push({ codec, binary: field.binary });
+  });
+  return { columns, wires, description, reach };
+}
+
+/** Domains on domains end somewhere; a loop in a broken catalog must too. */
+const MAX_DEPTH = 8;
+
+/** A type's codec, through domains and arrays. Enums and citext are text on the wire in both formats. */
+function codecOf(oid: number, catalog: Catalog, depth = 0): TypeCodec | undefined {
+  const known = builtinType(oid);
+  if (known || depth > MAX_DEPTH) return known;
+  const info = catalog.type(oid);
+  if (!info) return undefined;
+  if (info.kind === 'enum' || (info.kind === 'base' && info.name === 'citext')) return TEXT;
+  if (info.of === null) return undefined;
+  if (info.kind === 'domain') return codecOf(info.of, catalog, depth + 1);
+  if (info.kind !== 'array') return undefined;
+  const element = codecOf(info.of, catalog, depth + 1);
+  return element && arrayOf(element);
+}
+
+const TEXT = plain('text');
+
+function typeOf(
+  oid: number,
+  catalog: Catalog,
+): Pick<Column, 'type' | 'textual'> & { codec: TypeCodec | undefined } {
+  const codec = codecOf(oid, catalog);
+  return codec
+    ? { type: codec.valueType, textual: codec.textual, codec }
+    : { type: 'unknown', textual: true, codec: undefined };
+}
+
+/** A result shape kept for the statement it belongs to. */
+interface KeptShape {
+  readonly description: Buffer;
+  readonly part: number;
+  readonly generation: number;
+  readonly reach: KnownStatement | 'unknown';
+  readonly shape: PgShape;
+}
+
+/** Shapes kept per statement: different formats, and the parts of a text of several statements. */
+const MAX_SHAPES = 8;
+
+/** Shapes of one target database, so that every session of it sees the same object for the same result. */
+export class Shapes {
+  readonly #kept = new WeakMap<KnownStatement, KeptShape[]>();
+
+  /** The shape built before from this very description, if the catalog has not changed since. */
+  find(
+    statement: KnownStatement,
+    part: number,
+    reach: KnownStatement | 'unknown',
+    description: Buffer,
+    generation: number,
+  ): PgShape | undefined {
+    const kept = this.#kept.get(statement);
+    if (!kept) return undefined;
+    for (const entry of kept) {
+      if (entry.part !== part || entry.reach !== reach || entry.generation !== generation) continue;
+      if (entry.description.equals(description)) return entry.shape;
+    }
+    return undefined;
+  }
+
+  keep(
+    statement: KnownStatement,
+    part: number,
+    reach: KnownStatement | 'unknown',
+    generation: number,
+    shape: PgShape,
+  ): void {
+    const kept = this.#kept.get(statement) ?? [];
+    kept.unshift({ description: Buffer.from(shape.description), part, generation, reach, shape });
+    if (kept.length > MAX_SHAPES) kept.pop();
+    this.#kept.set(statement, kept);
+  }
+}

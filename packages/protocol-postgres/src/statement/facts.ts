@@ -1,0 +1,114 @@
+import type { Effect, SqlFacts, TouchedTable } from '@scrim/model';
+import type { PartAnalysis, QualifiedName } from './contract.ts';
+
+type Unbounded = 'update' | 'delete';
+
+/** Gathers what a statement can cause while its tree is walked. */
+export class FactsCollector {
+  readonly statements = new Set<string>();
+  readonly effects = new Set<Effect>();
+  readonly unbounded = new Set<Unbounded>();
+  readonly opaque = new Set<string>();
+  readonly calls = new Map<string, QualifiedName>();
+  readonly builtins = new Set<string>();
+  readonly attributes = new Set<string>();
+  readonly sets = new Map<string, string | null>();
+  readonly defines = new Map<string, QualifiedName>();
+  readonly #tables = new Map<string, TouchedTable>();
+
+  touch(table: QualifiedName, access: 'read' | 'write'): void {
+    this.#tables.set(`${access} ${key(table)}`, { schema: table.schema, name: table.name, access });
+  }
+
+  define(relation: QualifiedName): void {
+    this.defines.set(key(relation), relation);
+  }
+
+  call(target: QualifiedName): void {
+    this.calls.set(key(target), target);
+  }
+
+  /** Something that cannot be understood: from here on the statement is judged as the worst. */
+  blind(why: string): void {
+    this.opaque.add(why);
+    this.effects.add('unknown');
+  }
+
+  get tables(): readonly TouchedTable[] {
+    return [...this.#tables.values()];
+  }
+
+  /** Takes over what another walk found. `planned` = it is looked at but not run: its relations are read at most. */
+  absorb(other: FactsCollector, planned = false): void {
+    for (const table of other.tables) this.touch(table, planned ? 'read' : table.access);
+    for (const call of other.calls.values()) this.call(call);
+    for (const name of other.builtins) this.builtins.add(name);
+    for (const name of other.attributes) this.attributes.add(name);
+    for (const why of other.opaque) this.blind(why);
+    if (planned) return;
+    for (const name of other.statements) this.statements.add(name);
+    for (const effect of other.effects) this.effects.add(effect);
+    for (const kind of other.unbounded) this.unbounded.add(kind);
+    for (const [name, value] of other.sets) this.sets.set(name, value);
+    for (const relation of other.defines.values()) this.define(relation);
+  }
+
+  facts(): SqlFacts {
+    return {
+      kind: 'sql',
+      statements: [...this.statements],
+      effects: [...this.effects],
+      unbounded: [...this.unbounded],
+      tables: this.tables,
+      complete: this.opaque.size === 0,
+      opaque: [...this.opaque],
+    };
+  }
+}
+
+function key(name: QualifiedName): string {
+  return name.schema === null ? name.name : `${name.schema}.${name.name}`;
+}
+
+/** The name as it is written in messages. */
+export function spelled(name: QualifiedName): string {
+  return key(name);
+}
+
+/** The union of several facts: incomplete when any is. */
+export function mergeFacts(all: readonly SqlFacts[]): SqlFacts {
+  const only = all[0];
+  if (only && all.length === 1) return only;
+  const tables = new Map<string, TouchedTable>();
+  for (const facts of all)
+    for (const table of facts.tables) tables.set(`${table.access} ${key(table)}`, table);
+  return {
+    kind: 'sql',
+    statements: [...new Set(all.flatMap((facts) => facts.statements))],
+    effects: [...new Set(all.flatMap((facts) => facts.effects))],
+    unbounded: [...new Set(all.flatMap((facts) => facts.unbounded))],
+    tables: [...tables.values()],
+    complete: all.every((facts) => facts.complete),
+    opaque: [...new Set(all.flatMap((facts) => facts.opaque))],
+  };
+}
+
+/** Facts that say no more than "this could be anything". */
+export function blindFacts(why: string): SqlFacts {
+  return {
+    kind: 'sql',
+    statements: [],
+    effects: ['unknown'],
+    unbounded: [],
+    tables: [],
+    complete: false,
+    opaque: [why],
+  };
+}
+
+/** What a part still leaves open, as facts: its calls and its EXECUTE, unless they were answered. */
+export function openEnds(part: PartAnalysis): readonly SqlFacts[] {
+  const open = part.calls.map((call) => blindFacts(`function ${spelled(call)}`));
+  if (part.executes !== undefined) open.push(blindFacts(`prepared statement ${part.executes}`));
+  return open;
+}

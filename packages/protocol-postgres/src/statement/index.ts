@@ -1,0 +1,13 @@
+export { analyse, MAX_TEXT } from './analyse.ts';
+export type {
+  CopyAnalysis,
+  FunctionInfo,
+  FunctionLookup,
+  PartAnalysis,
+  QualifiedName,
+  StatementAnalysis,
+} from './contract.ts';
+export { mergeFacts } from './facts.ts';
+export { loadParser } from './parser.ts';
+export { resolve, withPrepared } from './resolve.ts';
+export { STATEMENT_NAMES } from './statement-names.ts';

@@ -1,0 +1,259 @@
+import { type Ast, as, child, isAst, isTag, list, literal, qualified, strings, text } from './ast.ts';
+import type { QualifiedName } from './contract.ts';
+import { FactsCollector, spelled } from './facts.ts';
+import { builtinEffect, isBuiltin, isBuiltinOperator, isKnownEscape } from './functions.ts';
+import { judgeSetting } from './settings.ts';
+import { rangeNames, restrictsNothing, type WriteScope } from './truth.ts';
+
+/** CTEs visible at a point of the tree, by name. They shadow relations that are written without a schema. */
+export type Scope = ReadonlyMap<string, Ast>;
+export const NO_CTES: Scope = new Map();
+
+type Handler = (walk: Walk, body: Ast, scope: Scope) => void;
+
+/**
+ * Walks queries and expressions and gathers what running them can cause. What it has no handler for is searched
+ * generically, so that a relation or call in a node it does not know is still found.
+ */
+export class Walk {
+  readonly into: FactsCollector;
+
+  constructor(into: FactsCollector = new FactsCollector()) {
+    this.into = into;
+  }
+
+  /** Any value of the tree: a tagged node, a bare body, a list. */
+  visit(value: unknown, scope: Scope): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.visit(item, scope);
+      return;
+    }
+    if (!isAst(value)) return;
+    if (typeof value.relname === 'string') {
+      this.read(value, scope);
+      return;
+    }
+    for (const key in value) {
+      const handler = isTag(key) ? HANDLERS[key] : undefined;
+      const inner = value[key];
+      if (handler && isAst(inner)) handler(this, inner, scope);
+      else this.visit(inner, scope);
+    }
+  }
+
+  /** Every field of a body but those named. */
+  fields(body: Ast, scope: Scope, except: readonly string[] = []): void {
+    for (const key in body) if (!except.includes(key)) this.visit({ [key]: body[key] }, scope);
+  }
+
+  /** The scope inside a statement with a WITH clause; data-modifying CTEs count as run. */
+  enter(body: Ast, scope: Scope): Scope {
+    const clause = child(body, 'withClause');
+    if (!clause) return scope;
+    const ctes = list(clause, 'ctes').flatMap((item) => {
+      const cte = as(item, 'CommonTableExpr');
+      return cte ? [cte] : [];
+    });
+    const inner = new Map(scope);
+    if (clause.recursive === true) for (const cte of ctes) inner.set(text(cte, 'ctename') ?? '', cte);
+    for (const cte of ctes) {
+      const query = isAst(cte.ctequery) ? cte.ctequery : {};
+      const before = new Map(inner);
+      this.nameWrite(query);
+      this.visit(query, before);
+      inner.set(text(cte, 'ctename') ?? '', cte);
+    }
+    return inner;
+  }
+
+  /** A data-modifying statement inside WITH is named like one of its own. */
+  nameWrite(query: Ast): void {
+    for (const [tag, name] of WRITES) if (query[tag] !== undefined) this.into.statements.add(name);
+  }
+
+  read(relation: Ast, scope: Scope): void {
+    const name = relationName(relation);
+    if (!name) return;
+    if (name.schema === null && scope.has(name.name)) return;
+    this.into.touch(name, 'read');
+    this.into.effects.add('read');
+  }
+
+  write(relation: Ast | undefined): QualifiedName | undefined {
+    const name = relation ? relationName(relation) : undefined;
+    if (name) this.into.touch(name, 'write');
+    else this.into.blind('a write without a relation');
+    this.into.effects.add('write');
+    return name;
+  }
+
+  call(target: QualifiedName, args: readonly Ast[]): void {
+    if (!isBuiltin(target)) {
+      if (isKnownEscape(target.name)) {
+        for (const effect of ['read', 'write', 'admin'] as const) this.into.effects.add(effect);
+        this.into.blind(`function ${spelled(target)}`);
+      } else this.into.call(target);
+      return;
+    }
+    if (target.schema === null) this.into.builtins.add(target.name);
+    const effect = builtinEffect(target.name);
+    for (const one of effect.effects) this.into.effects.add(one);
+    for (const name of effect.reads ?? []) this.into.touch({ schema: 'pg_catalog', name }, 'read');
+    if (effect.opaque) this.into.blind(`function ${target.name}`);
+    if (target.name === 'set_config') judgeSetting(this.into, literal(args[0]), literal(args[1]));
+    if (target.name === 'nextval' || target.name === 'setval') this.sequence(args[0]);
+  }
+
+  /** An operator is a call of the function behind it; a user's goes by the name `operator <symbol>`. */
+  operator(names: readonly string[]): void {
+    const target = qualified(names);
+    if (!target) return;
+    const name = `operator ${target.name}`;
+    if (!isBuiltinOperator(target.schema, target.name)) this.into.call({ schema: target.schema, name });
+    else if (target.schema === null) this.into.builtins.add(name);
+  }
+
+  private sequence(arg: Ast | undefined): void {
+    const cast = as(arg, 'TypeCast')?.arg;
+    const written = literal(isAst(cast) ? cast : arg);
+    const match = written === undefined ? null : /^(?:([a-z_]\w*)\.)?([a-z_]\w*)$/.exec(written);
+    if (match?.[2] !== undefined) this.into.touch({ schema: match[1] ?? null, name: match[2] }, 'write');
+  }
+}
+
+const WRITES = [
+  ['InsertStmt', 'insert'],
+  ['UpdateStmt', 'update'],
+  ['DeleteStmt', 'delete'],
+  ['MergeStmt', 'merge'],
+] as const;
+
+export function relationName(relation: Ast): QualifiedName | undefined {
+  const name = text(relation, 'relname');
+  return name === undefined ? undefined : { schema: text(relation, 'schemaname') ?? null, name };
+}
+
+function select(walk: Walk, body: Ast, scope: Scope): void {
+  const inner = walk.enter(body, scope);
+  const into = child(body, 'intoClause');
+  if (into) createdBySelect(walk, into);
+  // The arms of a set operation come without their tag.
+  for (const arm of [body.larg, body.rarg]) if (isAst(arm)) select(walk, arm, inner);
+  walk.fields(body, inner, ['withClause', 'intoClause', 'larg', 'rarg']);
+}
+
+const HANDLERS: { readonly [tag: string]: Handler } = {
+  SelectStmt: select,
+  InsertStmt(walk, body, scope) {
+    const inner = walk.enter(body, scope);
+    written(walk, body);
+    if (body.onConflictClause !== undefined) {
+      const clause = child(body, 'onConflictClause');
+      if (clause?.action === 'ONCONFLICT_UPDATE') walk.into.statements.add('update');
+    }
+    walk.fields(body, inner, ['withClause', 'relation']);
+  },
+  UpdateStmt(walk, body, scope) {
+    rowWrite(walk, body, scope, 'update', 'fromClause');
+  },
+  DeleteStmt(walk, body, scope) {
+    rowWrite(walk, body, scope, 'delete', 'usingClause');
+  },
+  MergeStmt: merge,
+  FuncCall(walk, body, scope) {
+    const target = qualified(strings(list(body, 'funcname')));
+    if (target) walk.call(target, list(body, 'args'));
+    else walk.into.blind('a function call without a name');
+    walk.fields(body, scope, ['funcname']);
+  },
+  RangeVar(walk, body, scope) {
+    walk.read(body, scope);
+  },
+  ColumnRef(walk, body) {
+    const names = strings(list(body, 'fields'));
+    const last = names.at(-1);
+    if (names.length > 1 && last !== undefined) walk.into.attributes.add(last);
+  },
+  A_Indirection(walk, body, scope) {
+    for (const name of strings(list(body, 'indirection'))) walk.into.attributes.add(name);
+    walk.fields(body, scope);
+  },
+  A_Expr(walk, body, scope) {
+    // BETWEEN stands for two comparisons that are not spelled out.
+    const between = String(body.kind).includes('BETWEEN');
+    for (const names of between ? [['<='], ['>=']] : [strings(list(body, 'name'))]) walk.operator(names);
+    walk.fields(body, scope, ['name']);
+  },
+  SubLink(walk, body, scope) {
+    walk.operator(strings(list(body, 'operName')));
+    walk.fields(body, scope, ['operName']);
+  },
+  SortBy(walk, body, scope) {
+    walk.operator(strings(list(body, 'useOp')));
+    walk.fields(body, scope, ['useOp']);
+  },
+  // Names of types hold no relation that is read: `t%ROWTYPE` and casts name it only.
+  TypeName() {},
+};
+
+function createdBySelect(walk: Walk, into: Ast): void {
+  const name = walk.write(child(into, 'rel'));
+  if (name) walk.into.define(name);
+  walk.into.effects.add('ddl');
+}
+
+/** Marks the target as written, and as read when its rows come back. */
+function written(walk: Walk, body: Ast): QualifiedName | undefined {
+  const name = walk.write(child(body, 'relation'));
+  if (name && (body.returningClause !== undefined || body.returningList !== undefined)) {
+    walk.into.touch(name, 'read');
+    walk.into.effects.add('read');
+  }
+  return name;
+}
+
+function rowWrite(walk: Walk, body: Ast, scope: Scope, kind: 'update' | 'delete', others: string): void {
+  const inner = walk.enter(body, scope);
+  const name = written(walk, body);
+  const where = isAst(body.whereClause) ? body.whereClause : undefined;
+  const target = writeScope(child(body, 'relation') ?? {}, list(body, others), inner);
+  if (!name || restrictsNothing(where, target)) walk.into.unbounded.add(kind);
+  walk.fields(body, inner, ['withClause', 'relation']);
+}
+
+function writeScope(relation: Ast, others: readonly Ast[], ctes: Scope): WriteScope {
+  const name = relationName(relation) ?? { schema: null, name: '' };
+  const alias = text(child(relation, 'alias') ?? {}, 'aliasname') ?? name.name;
+  const found = new Map<string, QualifiedName | null>();
+  for (const item of others) {
+    const source = as(item, 'RangeVar');
+    for (const called of rangeNames(item)) found.set(called, (source && relationName(source)) ?? null);
+  }
+  return { target: alias, relation: name, others: found, ctes };
+}
+
+/** MERGE runs whichever of its actions match; it is named after each, and unbounded when its join restricts nothing. */
+function merge(walk: Walk, body: Ast, scope: Scope): void {
+  const inner = walk.enter(body, scope);
+  written(walk, body);
+  const source = isAst(body.sourceRelation) ? [body.sourceRelation] : [];
+  const target = writeScope(child(body, 'relation') ?? {}, source, inner);
+  const everything = restrictsNothing(isAst(body.joinCondition) ? body.joinCondition : undefined, target);
+  for (const item of list(body, 'mergeWhenClauses')) {
+    const clause = as(item, 'MergeWhenClause') ?? {};
+    const kind = MERGE_ACTIONS[String(clause.commandType)];
+    if (kind === undefined) continue;
+    walk.into.statements.add(kind);
+    const free = !isAst(clause.condition) || restrictsNothing(clause.condition, target);
+    // WHEN NOT MATCHED BY SOURCE takes every row the join left out, so its own condition alone bounds it.
+    const all = everything || clause.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
+    if (kind !== 'insert' && free && all) walk.into.unbounded.add(kind);
+  }
+  walk.fields(body, inner, ['withClause', 'relation']);
+}
+
+const MERGE_ACTIONS: { readonly [command: string]: 'insert' | 'update' | 'delete' | undefined } = {
+  CMD_INSERT: 'insert',
+  CMD_UPDATE: 'update',
+  CMD_DELETE: 'delete',
+};
