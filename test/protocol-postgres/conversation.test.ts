@@ -33,6 +33,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => await target.stop(), 30_000);
 
+function cstrOf(text: string): Buffer {
+  return Buffer.from(`${text}\0`, 'latin1');
+}
+
 async function session(): Promise<RawSession> {
   return await RawSession.login(gateway.port);
 }
@@ -244,6 +248,52 @@ describe('names cannot be made to mean something else than what was judged', () 
     const answer = await raw.until('Z', 2);
     expect(rowsOf(answer)).toEqual([['new']]);
     expect(texts.at(-1)?.trim()).toBe("select 'new'");
+    raw.end();
+  });
+
+  test('a text is judged as the target reads it, also right behind a change of its reading', async () => {
+    const seen: [string, boolean][] = [];
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind !== 'operation' || meaning.statement.facts.kind !== 'sql') return;
+          seen.push([meaning.statement.verb, meaning.statement.facts.complete]);
+        },
+      },
+    });
+    // In each case our parser sees one harmless string, and the target another statement behind its end.
+    const hidden = Buffer.concat([
+      Buffer.from("select E'"),
+      Buffer.from([0xc3, 0x81, 0x5c]),
+      cstrOf("'; select 'stolen' --'"),
+    ]);
+    const quoted = cstrOf("select '\\''; select 'stolen' --'");
+    for (const [change, text] of [
+      ['set client_encoding to sjis', hidden],
+      ["select set_config('client_encoding', 'SJIS', false)", hidden],
+      ['set standard_conforming_strings to off', quoted],
+    ] as const) {
+      for (const ends of [[sync], []]) {
+        const raw = await RawSession.login(gate.port);
+        seen.length = 0;
+        raw.send(parse('', change), bind('', ''), execute(''), ...ends, wire.typed('Q', text));
+        await raw.until('Z', ends.length + 1);
+        expect(seen.at(-1)?.[1]).toBe(false);
+        raw.end();
+      }
+      const raw = await RawSession.login(gate.port);
+      await raw.query(change);
+      seen.length = 0;
+      raw.send(wire.typed('Q', text));
+      const said = await raw.until('Z');
+      expect(seen.map(([, complete]) => complete)).toEqual([false]);
+      expect(types(said)).toContain('Z');
+      raw.end();
+    }
+    const raw = await RawSession.login(gate.port);
+    seen.length = 0;
+    expect(rowsOf(await raw.query("select 'é\\x'"))).toEqual([['é\\x']]);
+    expect(seen).toEqual([['SELECT', true]]);
     raw.end();
   });
 

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Behaviour, type Catalog, duplexPair, exchangeBetween } from '@scrim/protocol-postgres/testing';
+import {
+  type Behaviour,
+  type Catalog,
+  duplexPair,
+  exchangeBetween,
+  loadParser,
+} from '@scrim/protocol-postgres/testing';
 import {
   bind,
   closeStatement,
@@ -23,6 +29,7 @@ let raw: RawSession;
 let table: number;
 
 beforeAll(async () => {
+  await loadParser();
   target = await Target.start();
   raw = await target.direct();
   const [row] = split(await raw.query("select 'customers'::regclass::oid")).filter(
@@ -80,6 +87,7 @@ const CONVERSATION: readonly Step[] = [
 function catalog(): Catalog {
   const names = ['', 'id', 'name', 'ssn', 'born'];
   return {
+    version: '1',
     column: (oid, attnum) =>
       oid === table
         ? { origins: [{ schema: 'public', table: 'customers', column: names[attnum] ?? '' }], exact: true }

@@ -82,6 +82,8 @@ export class PostgresExchange implements Exchange, Cancellable {
   #closed = false;
   #terminated = false;
   #flushDue = false;
+  /** Once is enough while the caller's next message waits. */
+  #flushSent = false;
   /** The caller's next message waits for answers that settle what a name means. */
   #awaitingNames = false;
 
@@ -176,6 +178,7 @@ export class PostgresExchange implements Exchange, Cancellable {
           this.#awaitNames();
           break;
         }
+        this.#flushSent = false;
         inlet.at += run.bytes.length;
         const held = (this.#relay as Relay).fromCaller([run]);
         if (held) this.#hold(inlet, this.#parts.caller, held, () => this.#pumpCaller());
@@ -208,6 +211,8 @@ export class PostgresExchange implements Exchange, Cancellable {
   #awaitNames(): void {
     this.#awaitingNames = true;
     this.#fromCaller.busy = true;
+    if (this.#flushSent) return;
+    this.#flushSent = true;
     // Without a Sync on its way the target may sit on its answers.
     this.#toTarget.add(FLUSH);
   }

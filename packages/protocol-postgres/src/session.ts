@@ -151,6 +151,10 @@ export class Session {
   state = 0x49;
   encoding: TextEncoding = 'utf8';
   encodingName = 'UTF8';
+  /** False while `standard_conforming_strings` is off: a backslash then hides quotes from our parser. */
+  plainBackslash = true;
+  /** True from a statement that may change how texts are read until ReadyForQuery has told what it changed. */
+  rereading = false;
   /** Statements of the transaction under way: what errors and notices may quote. Null = too many to tell. */
   drawn: Set<KnownStatement> | null = new Set();
   /** True while the transaction under way has changed names or columns. */
@@ -180,6 +184,15 @@ export class Session {
   /** DECLARE CURSOR ran. */
   declare(name: string, statement: KnownStatement): void {
     if (this.cursors.size < MAX_NAMES) this.cursors.set(name, statement);
+  }
+
+  /** True when a ReadyForQuery is on its way. */
+  get readyDue(): boolean {
+    const { first } = this;
+    if (!first) return false;
+    return [first, ...this.dues.rest()].some(
+      ({ kind }) => kind === 'sync' || kind === 'query' || kind === 'function',
+    );
   }
 
   /** False when the session holds as many names as it may. */
@@ -216,7 +229,10 @@ export class Session {
       return;
     }
     if (this.skipping) return;
-    if (item.statement && !item.refusal) this.#draw(item.statement);
+    if (item.statement && !item.refusal) {
+      this.#draw(item.statement);
+      if (item.statement.rereads) this.rereading = true;
+    }
     this.#rename(item);
     if (renames(item)) this.unsettled += 1;
     this.dues.push(item);
@@ -306,6 +322,7 @@ export class Session {
   /** ReadyForQuery: portals of ended transactions are gone. */
   ready(state: number, unit: number): void {
     this.state = state;
+    if (this.dues.length === 0) this.rereading = false;
     // Errors at COMMIT quote what earlier statements wrote, so these count until the transaction is over.
     if (state === 0x49 && this.dues.length === 0 && this.drawn?.size !== 0) this.drawn = new Set();
     if (state !== 0x49 || this.portals.size === 0) return;
@@ -324,6 +341,6 @@ function renames(item: Due): boolean {
   if (item.kind !== 'query' && item.kind !== 'execute') return false;
   if (item.refusal || !item.statement) return false;
   return item.statement.parts.some(
-    (part) => part.prepares !== undefined || part.tag === 'DEALLOCATE' || part.tag.startsWith('DISCARD'),
+    (part) => part.prepares !== undefined || part.deallocates !== undefined || part.tag.startsWith('DISCARD'),
   );
 }
