@@ -195,6 +195,27 @@ describe('refusals leave both sides in the state the wire prescribes', () => {
     raw.end();
   });
 
+  test('COPY data that may not go in fail the COPY, in the simple and the extended protocol', async () => {
+    const gate = await target.gateway({ behaviour: { refuseInput: { when: /\*\*\*/, refusal: BLOCKED } } });
+    const raw = await RawSession.login(gate.port);
+    await raw.query('create temp table into_here(a text)');
+    const data = (text: string): Buffer => wire.typed('d', Buffer.from(text));
+    raw.send(wire.typed('Q', wire.cstr('copy into_here from stdin')));
+    await raw.until('G');
+    raw.send(data('fine\n'), data('***\n'), data('***\n'), wire.typed('c'));
+    const answer = await raw.until('Z');
+    expect(types(answer)).toBe('EZ');
+    expect(errorOf(answer)).toMatchObject({ C: '42501', M: BLOCKED.message });
+    raw.send(parse('', 'copy into_here from stdin'), bind('', ''), execute(''), flush);
+    await raw.until('G');
+    raw.send(data('***\n'));
+    expect(errorOf(await raw.until('E')).C).toBe('42501');
+    raw.send(data('***\n'), wire.typed('c'), sync);
+    expect(types(await raw.until('Z'))).toBe('Z');
+    expect(rowsOf(await raw.query('select count(*) from into_here'))).toEqual([['0']]);
+    raw.end();
+  });
+
   test('function calls are refused, and the session goes on', async () => {
     const raw = await session();
     raw.send(wire.typed('F', wire.i32(2200), wire.i16(0), wire.i16(0), wire.i16(0)));
@@ -311,6 +332,66 @@ describe('names cannot be made to mean something else than what was judged', () 
     raw.send(bind('', 'nobody'), execute(''), sync);
     expect(errorOf(await raw.until('Z')).C).toBe('26000');
     expect(complete).toEqual([false]);
+    raw.end();
+  });
+});
+
+describe('catalog', () => {
+  test('what another session or this one defines is known before its rows pass', async () => {
+    const raw = await session();
+    await raw.query('create table leads(id int, ssn text); insert into leads values (1, 1)');
+    await raw.query('create view v as select id, ssn as hidden from customers');
+    expect(rowsOf(await raw.query('select hidden from v limit 1'))).toEqual([['***']]);
+    await raw.query('create or replace view v as select id, name as hidden from customers');
+    expect(rowsOf(await raw.query('select hidden from v order by id limit 1'))).toEqual([['n1']]);
+    const direct = await target.direct();
+    await direct.query(
+      'create table part(check (id > 0)) inherits (customers); insert into part values (99, $$x$$, $$y$$)',
+    );
+    expect(rowsOf(await raw.query('select ssn from part'))).toEqual([['***']]);
+    direct.end();
+    raw.end();
+  });
+
+  test('texts say whether they may repeat data, and of which relations', async () => {
+    const seen: { name: string; quotesData: boolean; reach: unknown }[] = [];
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind !== 'fields') return;
+          const { entries, reach } = meaning.fields;
+          for (const { name, quotesData } of entries) {
+            seen.push({
+              name,
+              quotesData,
+              reach: reach === 'unknown' ? reach : reach.map(({ table }) => table),
+            });
+          }
+        },
+      },
+    });
+    const raw = await RawSession.login(gate.port);
+    const message = async (sql: string): Promise<unknown> => {
+      seen.length = 0;
+      await raw.query(sql);
+      return seen.find(({ name }) => name === 'message');
+    };
+    expect(await message('select nowhere from customers')).toMatchObject({ quotesData: false });
+    expect(await message('select ssn::int from customers')).toMatchObject({
+      quotesData: true,
+      reach: expect.arrayContaining(['customers']),
+    });
+    expect(await message('select ssn::regclass from customers')).toMatchObject({ quotesData: true });
+    expect(await message('selec')).toMatchObject({ quotesData: false });
+    await raw.query('begin; insert into leads select id, ssn from customers');
+    expect(await message('select 1/0')).toMatchObject({
+      quotesData: true,
+      reach: expect.arrayContaining(['customers']),
+    });
+    await raw.query('rollback');
+    seen.length = 0;
+    await raw.query("select set_config('application_name', 'x', false) from customers limit 1");
+    expect(seen).toContainEqual({ name: 'application_name', quotesData: true, reach: expect.anything() });
     raw.end();
   });
 });

@@ -342,7 +342,10 @@ export class PostgresExchange implements Exchange, Cancellable {
 
   /** COPY data that may not go in fails the COPY; anything else that cannot be answered in place ends the session. */
   #refuseData(run: Run, refusal: Refusal): void {
-    if (!isCallerRun(run) || run.meaning.kind !== 'input' || !this.#session.copyIn) {
+    const { first, copyIn } = this.#session;
+    // Data behind a COPY that has failed: the target would drop them too.
+    if (isCallerRun(run) && run.meaning.kind === 'input' && !copyIn && (!first || first.refusal)) return;
+    if (!isCallerRun(run) || run.meaning.kind !== 'input' || !copyIn) {
       this.close(refusal);
       return;
     }

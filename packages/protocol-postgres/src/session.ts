@@ -258,8 +258,9 @@ export class Session {
 
   /** The answer due first came: takes it off the list. */
   settle(): Due | undefined {
-    const item = this.dues.shift();
+    const item = this.first;
     if (!item) return undefined;
+    this.dues.shift();
     if (renames(item)) this.unsettled -= 1;
     if (item.kind === 'parse' && item.prepared) {
       item.prepared.settled = true;
@@ -308,6 +309,7 @@ export class Session {
 
   /** The target is in COPY FROM STDIN: it ignores Syncs already on their way and reads up to the end of the data. */
   startCopyIn(): void {
+    if (!this.first) return;
     const kept: Due[] = [];
     let open = true;
     for (const item of this.dues.rest()) {

@@ -32,6 +32,8 @@ export interface Behaviour {
     readonly at?: 'preparation' | 'operation';
     readonly refusal: Refusal;
   };
+  /** Says no to COPY data that match. */
+  readonly refuseInput?: { readonly when: RegExp; readonly refusal: Refusal };
   /** Keeps operations that match back until the promise settles; true = goes on, else refused. */
   readonly hold?: { readonly when: RegExp; readonly until: () => Promise<boolean | Refusal> };
   /** Replaces texts of fields. */
@@ -65,6 +67,11 @@ export class TestRelay implements Relay {
       const { meaning } = run;
       if (meaning.kind === 'unknown') {
         this.#exchange.refuse(run, { code: 'SCRIM_UNPARSED', message: 'not understood' });
+        continue;
+      }
+      const { refuseInput } = this.#behaviour;
+      if (meaning.kind === 'input' && refuseInput?.when.test(run.bytes.toString('latin1'))) {
+        this.#exchange.refuse(run, refuseInput.refusal);
         continue;
       }
       if (meaning.kind === 'operation' || meaning.kind === 'preparation') {
