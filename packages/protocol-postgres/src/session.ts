@@ -126,8 +126,9 @@ export class DueList {
   }
 }
 
-/** Names one session may hold; a client that needs more leaks them. */
+/** Names, and bytes of texts behind them, one session may hold; a client that needs more leaks them. */
 const MAX_NAMES = 10_000;
+const MAX_NAMED_TEXT = 64 << 20;
 
 /** Statements of one transaction told apart; beyond it their reach is unknown. */
 const MAX_DRAWN = 64;
@@ -163,6 +164,7 @@ export class Session {
   temporary = false;
 
   readonly #statements: StatementCache;
+  #namedText = 0;
 
   constructor(statements: StatementCache) {
     this.#statements = statements;
@@ -197,7 +199,9 @@ export class Session {
 
   /** False when the session holds as many names as it may. */
   get roomForNames(): boolean {
-    return this.prepared.size < MAX_NAMES && this.portals.size < MAX_NAMES;
+    return (
+      this.prepared.size < MAX_NAMES && this.portals.size < MAX_NAMES && this.#namedText < MAX_NAMED_TEXT
+    );
   }
 
   /** The answer due first. The end of COPY data that was never asked for causes none. */
@@ -250,6 +254,7 @@ export class Session {
     if (item.kind === 'parse' && item.prepared) {
       item.prepared.previous = this.prepared.get(item.prepared.name);
       this.prepared.set(item.prepared.name, item.prepared);
+      if (item.prepared.name !== '') this.#namedText += item.prepared.statement.text.length;
     } else if (item.kind === 'bind' && item.portal) {
       item.portal.previous = this.portals.get(item.portal.name);
       this.portals.set(item.portal.name, item.portal);
@@ -270,9 +275,15 @@ export class Session {
       item.portal.previous = undefined;
     } else if (item.kind === 'close' && item.closes) {
       if (item.closes.portal) this.portals.delete(item.closes.name);
-      else this.prepared.delete(item.closes.name);
+      else this.#drop(item.closes.name);
     }
     return item;
+  }
+
+  #drop(name: string): void {
+    const prepared = this.prepared.get(name);
+    if (prepared && name !== '') this.#namedText -= prepared.statement.text.length;
+    this.prepared.delete(name);
   }
 
   /**
@@ -294,6 +305,7 @@ export class Session {
     if (item.kind === 'describePortal' && item.portal) item.portal.described = false;
     if (item.kind === 'parse' && item.prepared && this.prepared.get(item.prepared.name) === item.prepared) {
       // A failed Parse of the unnamed statement has dropped the old one; a named one keeps it (exec_parse_message).
+      if (item.prepared.name !== '') this.#namedText -= item.prepared.statement.text.length;
       restore(this.prepared, item.prepared);
     } else if (item.kind === 'bind' && item.portal && this.portals.get(item.portal.name) === item.portal) {
       restore(this.portals, item.portal);
