@@ -353,6 +353,62 @@ describe('catalog', () => {
     raw.end();
   });
 
+  test('columns no catalog knows have no exact origin, and temporary objects make the reach unknown', async () => {
+    const shapes: { exact: boolean; reach: unknown }[] = [];
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind !== 'shape') return;
+          shapes.push({
+            exact: meaning.shape.columns.every(({ exact }) => exact),
+            reach: meaning.shape.reach,
+          });
+        },
+      },
+    });
+    const raw = await RawSession.login(gate.port);
+    const shapeOf = async (sql: string): Promise<unknown> => {
+      shapes.length = 0;
+      await raw.query(sql);
+      return shapes[0];
+    };
+    expect(await shapeOf('select id from customers')).toMatchObject({ exact: true });
+    expect(await shapeOf('select count(*), 1 from customers')).toMatchObject({ exact: true });
+    const computed = (await shapeOf("select ssn || '' from customers")) as {
+      exact: boolean;
+      reach: { table: string }[];
+    };
+    expect(computed.exact).toBe(false);
+    expect(computed.reach.map(({ table }) => table)).toContain('customers');
+    await raw.query('create temp table hidden as select ssn as x from customers');
+    expect(await shapeOf('select x from hidden')).toEqual({ exact: false, reach: 'unknown' });
+    expect(await shapeOf('copy hidden to stdout')).toEqual({ exact: false, reach: 'unknown' });
+    expect(await shapeOf("select x || '' from hidden")).toEqual({ exact: false, reach: 'unknown' });
+    raw.end();
+  });
+
+  test('the same prepared text has the same statement and shape in every session', async () => {
+    const statements = new Set<unknown>();
+    const shapes = new Set<unknown>();
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind === 'operation') statements.add(meaning.statement);
+          if (meaning.kind === 'rows') shapes.add(meaning.rows.shape);
+        },
+      },
+    });
+    for (let i = 0; i < 3; i++) {
+      const raw = await RawSession.login(gate.port);
+      raw.send(parse('s', 'select id, ssn from customers where id < 3'), bind('', 's'), execute(''), sync);
+      raw.send(bind('', 's'), execute(''), sync);
+      await raw.until('Z', 2);
+      raw.end();
+    }
+    expect(statements.size).toBe(1);
+    expect(shapes.size).toBe(1);
+  });
+
   test('texts say whether they may repeat data, and of which relations', async () => {
     const seen: { name: string; quotesData: boolean; reach: unknown }[] = [];
     const gate = await target.gateway({

@@ -11,23 +11,35 @@ const MAX_CATALOG_MESSAGE = 64 << 20;
 /** Longest one catalog query may take, in milliseconds; behind it the connection is given up. */
 const QUERY_TIMEOUT = 10_000;
 
+/** Milliseconds without a query after which the side connection is given back to the target. */
+const IDLE = 60_000;
+
 /**
- * Runs catalog queries one after the other on one side connection, opened at the first and again after it broke.
+ * Runs catalog queries one after the other on one side connection, opened at the first and again after it broke
+ * or was closed for being idle.
  * Every failure is thrown to who asked.
  */
 export function catalogQuery(
   dialSide: () => Promise<CatalogConnection>,
 ): (sql: string) => Promise<readonly (readonly (string | null)[])[]> {
   let open: Promise<CatalogConnection> | null = null;
+  let idle: NodeJS.Timeout | undefined;
+  const drop = (used: Promise<CatalogConnection>): void => {
+    if (open === used) open = null;
+    used.then((connection) => connection.close()).catch(() => undefined);
+  };
   return async (sql) => {
+    clearTimeout(idle);
     open ??= dialSide();
     const used = open;
     try {
       return await (await used).query(sql);
     } catch (error) {
-      if (open === used) open = null;
-      used.then((connection) => connection.close()).catch(() => undefined);
+      drop(used);
       throw error;
+    } finally {
+      clearTimeout(idle);
+      idle = setTimeout(() => drop(used), IDLE).unref();
     }
   };
 }
