@@ -486,4 +486,29 @@ describe('held operations', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(gate.relays[0]?.endings).toEqual(['caller-left']);
   });
+
+  test('a response held back keeps all behind it back, and a target that ends meanwhile is still heard', async () => {
+    let release: () => void = () => undefined;
+    const holdRows = (): Promise<void> =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    const gate = await target.gateway({ behaviour: { holdRows } });
+    const raw = await RawSession.login(gate.port);
+    raw.send(
+      wire.typed('Q', wire.cstr("select repeat('x', 300000)")),
+      wire.typed('Q', wire.cstr("notify a, 'b'")),
+    );
+    expect(types(await raw.until('T'))).toBe('T');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(raw.pending.length).toBe(0);
+    release();
+    expect(types(await raw.until('Z', 2))).toBe('DCZCZ');
+    raw.send(wire.typed('Q', wire.cstr('select 1')), wire.typed('X'));
+    await raw.until('T');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    release();
+    expect(types(await raw.whenClosed())).toBe('DCZ');
+    expect(gate.relays[0]?.endings).toEqual(['caller-left']);
+  });
 });

@@ -81,6 +81,8 @@ export class PostgresExchange implements Exchange, Cancellable {
   #relay: Relay | null = null;
   #closed = false;
   #terminated = false;
+  /** The target ended while its last words were held back. */
+  #targetGone = false;
   #flushDue = false;
   /** Once is enough while the caller's next message waits. */
   #flushSent = false;
@@ -132,8 +134,6 @@ export class PostgresExchange implements Exchange, Cancellable {
     }
     this.#end(this.#terminated ? 'caller-left' : ending);
   }
-
-  #targetGone = false;
 
   #onCaller(chunk: Buffer): void {
     this.#receive(this.#fromCaller, chunk, () => this.#pumpCaller());
@@ -202,7 +202,7 @@ export class PostgresExchange implements Exchange, Cancellable {
         } catch (error) {
           this.#fail(error);
         }
-        if (inlet === this.#fromTarget && this.#targetGone && !inlet.busy) this.#end('target-left');
+        if (inlet === this.#fromTarget && this.#targetGone && !inlet.busy) this.#gone('target-left');
       },
       (error: unknown) => this.#fail(error),
     );

@@ -32,6 +32,8 @@ export interface Behaviour {
     readonly at?: 'preparation' | 'operation';
     readonly refusal: Refusal;
   };
+  /** Keeps rows back until the promise settles. */
+  readonly holdRows?: () => Promise<void>;
   /** Says no to COPY data that match. */
   readonly refuseInput?: { readonly when: RegExp; readonly refusal: Refusal };
   /** Keeps operations that match back until the promise settles; true = goes on, else refused. */
@@ -98,7 +100,15 @@ export class TestRelay implements Relay {
     else this.#exchange.refuse(run, answer === false ? BLOCKED : answer);
   }
 
-  fromTarget(runs: readonly Run[]): void {
+  fromTarget(runs: readonly Run[]): void | Promise<void> {
+    const { holdRows } = this.#behaviour;
+    const rows = runs.findIndex(({ meaning }) => meaning.kind === 'rows');
+    if (!holdRows || rows < 0) return this.#pass(runs);
+    this.#pass(runs.slice(0, rows));
+    return holdRows().then(() => this.#pass(runs.slice(rows)));
+  }
+
+  #pass(runs: readonly Run[]): void {
     for (const run of runs) {
       this.#behaviour.onRun?.('target', run);
       const { meaning } = run;
