@@ -8,9 +8,9 @@ import {
   outcomeRoom,
   TrafficBlock,
 } from './block.ts';
-import { type EncodedEvent, type EventKind, encodeEvent, genesisHash, MAX_BODY } from './event.ts';
+import { type EncodedEvent, type EventKind, encodeEvent, genesisHash } from './event.ts';
 import type { OpeningInfo } from './opening.ts';
-import { SEAL_OVERHEAD, Sealer } from './seal.ts';
+import { Sealer } from './seal.ts';
 import type { Verdict } from './traffic.ts';
 
 /** Longest statement text kept, in characters; the whole length is recorded beside it. */
@@ -22,8 +22,11 @@ const MAX_SHAPES = 512;
 const MAX_SHAPE_BYTES = 256 * 1024;
 const MAX_LANES = 1_024;
 const MAX_PARAMETERS = 65_535;
-/** Parameters and single responses larger than this are counted, not kept, whatever `maxContent` says. */
-const MAX_ENTRY = MAX_BODY - SEAL_OVERHEAD - 4_096;
+/**
+ * Parameters and single responses larger than this are counted, not kept, whatever `maxContent` says: an event must
+ * reach the queue within its command timeout also over a slow line, or it would block all behind it.
+ */
+const MAX_ENTRY = 1024 * 1024;
 const MAX_TAG = 1_024;
 const MAX_RULE = 512;
 
