@@ -228,6 +228,23 @@ describe('a recording', () => {
     expect(sink.events.map((event) => event.kind)).toEqual(['opened', 'closed']);
   });
 
+  test("callers turned away are on a chain of the edge's own, and a flood of them is counted, not kept", () => {
+    const { sink, recorder, clock } = start();
+    const before = sink.events.length;
+    for (let caller = 0; caller < 1_000; caller++) recorder.rejected({ why: 'garbage' });
+    clock.now += 1_000;
+    recorder.rejected({ why: 'a wrong token' });
+    recorder.stop();
+    const door = sink.events.slice(before);
+    expect(readData(door[0] as SessionEvent)).toMatchObject({ connection: '(door)', protocol: '(door)' });
+    expect(door.filter((event) => event.kind === 'rejected')).toHaveLength(11);
+    expect(readData(door[11] as SessionEvent)).toEqual({ why: 'a wrong token', suppressed: 990 });
+    expect(door.at(-1)?.kind).toBe('closed');
+    const key = newKey();
+    const verdict = verifyChain(door, signAll(door, key), new Map([[key.keyId, key.publicKey]]));
+    expect(verdict).toMatchObject({ ok: true, complete: true });
+  });
+
   test('sessions left open get their ending on their own chain', () => {
     const { sink, session } = start();
     session.operation(select);
