@@ -170,7 +170,10 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       new Shipper({
         spool,
         edgeId: link.edgeId,
-        signer: () => ({ keyId: link.certificateFingerprint(), sign: (bytes) => Buffer.from(link.sign(bytes)) }),
+        signer: () => ({
+          keyId: link.certificateFingerprint(),
+          sign: (bytes) => Buffer.from(link.sign(bytes)),
+        }),
         queue,
         onFailure: (error, attempt) => log.warn({ err: error, attempt }, 'the queue does not take events'),
       }),

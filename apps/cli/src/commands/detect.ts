@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { createOperator, createScanner, createTextMasker, listDetectors, type Scanner } from '@scrim/masking';
 import type { Command } from 'commander';
 import { Failure } from '../failure.ts';
-import { print, printList } from '../output.ts';
+import { printList } from '../output.ts';
 
 interface DetectOptions {
   readonly detect: string[];
@@ -78,10 +78,11 @@ function positions(text: string, scanner: Scanner) {
   });
 }
 
-async function scan(file: string, options: DetectOptions): Promise<void> {
+async function scan(file: string | undefined, options: DetectOptions): Promise<void> {
+  const source = file ?? '-';
   const scanner = createScanner({ detectors: options.detect });
-  if (options.jsonl) return scanLines(file, scanner);
-  const findings = positions(await readAll(file), scanner);
+  if (options.jsonl) return scanLines(source, scanner);
+  const findings = positions(await readAll(source), scanner);
   printList(findings, ['line', 'column', 'detector', 'length'], 'nothing found', options);
   if (findings.length > 0) process.exitCode = 1;
 }
@@ -106,9 +107,9 @@ async function mask(
 
 export function detectCommands(program: Command): void {
   program
-    .command('scan <file>')
+    .command('scan [file]')
     .description(
-      'find secrets and personal data in a file, or - for standard input; exit code 1 when something is found',
+      'find secrets and personal data in a file or standard input; exit code 1 when something is found',
     )
     .option('--detect <a,b>', 'detectors, groups or packs (see `scrim detectors`)', list, DEFAULT_DETECTORS)
     .option('--jsonl', 'read {"id","text"} lines, print {"id","spans"} lines')

@@ -110,6 +110,11 @@ const NUMBER_TEXT = byteClass('0-9A-Za-z ./-');
 /** A judge that masks a keyed value when, separators left out, it is a valid identifier; words after it are left. */
 export function judgeIdentifier(valid: (compacted: string) => boolean, longest = 24): ValueJudge {
   return (view, value) => {
+    if (value.form !== 'loose' && value.end - value.start <= longest + 8) {
+      const text = view.text(value.start, value.end);
+      if (/^[\w./-]+$/.test(text) && /\w$/.test(text) && valid(compact(view, value.start, value.end)))
+        return [value.start, value.end];
+    }
     const [start, end] = keyedText(view, value, NUMBER_TEXT, longest + 12);
     if (valid(compact(view, start, end)) && end - start <= longest + 8) return [start, end];
     let p = end;

@@ -45,7 +45,13 @@ const date: ValueJudge = (view, value) => {
 };
 
 const documentNumber = (pattern: RegExp, longest: number): ValueJudge =>
-  judgeIdentifier((id) => pattern.test(id) && !isPlaceholder(id) && !/^(?:19|20)\d{6}$/.test(id), longest);
+  judgeIdentifier(
+    (id) =>
+      pattern.test(id) &&
+      !isPlaceholder(id) &&
+      !/^20[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/.test(id),
+    longest,
+  );
 
 const TEXT = byteClass('^\\n\\r"\\\\<>|{}[\\];');
 

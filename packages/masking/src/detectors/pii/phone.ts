@@ -1,6 +1,7 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import { byteClass, DIGIT } from '../../scan/bytes.ts';
 import type { Detector, ValueJudge, Verifier } from '../../scan/detector.ts';
+import { startsWord } from '../../scan/pattern.ts';
 import type { View } from '../../scan/view.ts';
 import { endsNumber, isOtherNumber, keyedText, startsNumber } from './number.ts';
 
@@ -27,11 +28,7 @@ function phoneEnd(view: View, start: number): number {
 const international: Verifier = (view, at, found) => {
   if (view.at(at) !== 0x2b || view.at(at + 1) === 0x30) return;
   const before = view.at(at - 1);
-  if (
-    before === 0x2b ||
-    before === 0x5f ||
-    (before >= 0 && /[\w/=)]/.test(String.fromCharCode(before)) && before !== 0x3d)
-  )
+  if (before === 0x2b || before === 0x5f || before === 0x2f || before === 0x29 || !startsWord(view, at))
     return;
   let end = phoneEnd(view, at + 1);
   while (end > at + 7) {
@@ -163,7 +160,7 @@ export const PHONE_NUMBER: Detector = {
         'phone work',
         'phone mobile',
       ],
-      anchors: ['phone', 'tel', 'mobile', 'cell', 'fax', 'whatsapp', 'msisdn', 'contact', 'handy'],
+      anchors: ['phone', 'tel', 'mobile', 'cell', 'fax', 'whatsapp', 'msisdn', 'contact', 'handy', 'telefon'],
       judge: keyed,
     },
   ],
