@@ -135,6 +135,7 @@ describe('a recording', () => {
       session.outcome(true, `SELECT ${operation}`, 3);
     }
     session.response(Buffer.from('after the last outcome'), 5);
+    session.coverage({ inspected: 1, blind: 2, reasons: { 'no rule': 2 } });
     session.closed('caller-left');
     const list = await items(sink.events);
     expect(list.filter((item) => item.kind === 'row')).toHaveLength(2);
@@ -148,6 +149,7 @@ describe('a recording', () => {
       { rows: 2, bytes: 11 },
       { rows: 5, bytes: 22 },
     ]);
+    expect(list.at(-2)).toMatchObject({ kind: 'coverage', blind: 2, omitted: { rows: 9, bytes: 86 } });
     expect(list.at(-1)).toMatchObject({ totals: { bytes: 62, rows: 6 } });
   });
 
@@ -194,6 +196,19 @@ describe('a recording', () => {
     expect(sink.events).toHaveLength(1);
     await new Promise((resolve) => setTimeout(resolve, 80));
     expect(sink.events.map((event) => event.kind)).toEqual(['opened', 'traffic']);
+    recorder.stop();
+  });
+
+  test('hundreds of sessions become events in portions, none is forgotten', async () => {
+    const sink = new MemorySink();
+    const recorder = new Recorder({ sink, edgeId: 'edge-1', blockInterval: 10 });
+    const sessions = Array.from({ length: 300 }, () => openSession(recorder, randomUUID()));
+    for (const session of sessions) session.operation(select);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sink.events.filter((event) => event.kind === 'traffic')).toHaveLength(300);
+    for (const session of sessions) session.operation(select);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sink.events.filter((event) => event.kind === 'traffic')).toHaveLength(600);
     recorder.stop();
   });
 

@@ -115,6 +115,7 @@ export class SessionRecorder {
   readonly #lanes = new Map<number, Lane>();
   #failed: RefusalError | undefined;
   #closed = false;
+  readonly #omitted = { rows: 0, bytes: 0 };
   readonly #totals = { operations: 0, rows: 0, bytes: 0, masked: 0 };
 
   constructor(context: RecordingContext, origin: RecordingOrigin, content: ContentMode, maxContent: number) {
@@ -159,7 +160,7 @@ export class SessionRecorder {
     const block = this.#room(now, operationRoom(rule, kept, parameters?.length ?? 0));
     block.operation(lane, now, this.#statement(operation), operation.verdict, rule);
     block.parameters(parameters);
-    if (parameters === null && size > 0) block.omitted(lane, now, 0, size);
+    if (parameters === null && size > 0) this.#omit(block, lane, now, { omittedRows: 0, omittedBytes: size });
     this.#totals.operations++;
     this.#filled(block);
   }
@@ -243,8 +244,10 @@ export class SessionRecorder {
     });
   }
 
+  /** What was inspected and what passed blind; what the recording left out so far is added. */
   coverage(coverage: RecordedCoverage): void {
-    this.event('coverage', { ...coverage });
+    this.#settleLanes();
+    this.event('coverage', { ...coverage, omitted: { ...this.#omitted } });
   }
 
   /**
@@ -265,7 +268,7 @@ export class SessionRecorder {
 
   /** The last event, with the session's totals. Everything after it throws. */
   closed(ending: string, refusal?: Refusal): void {
-    for (const [lane, state] of this.#lanes) this.#settleLane(lane, state, this.#context.now());
+    this.#settleLanes();
     this.event('closed', { ending, ...(refusal !== undefined && { refusal }), totals: { ...this.#totals } });
     this.#closed = true;
     this.#context.clean(this);
@@ -413,10 +416,24 @@ export class SessionRecorder {
     return state;
   }
 
+  #omit(
+    block: TrafficBlock,
+    lane: number,
+    now: number,
+    left: Pick<Lane, 'omittedRows' | 'omittedBytes'>,
+  ): void {
+    block.omitted(lane, now, left.omittedRows, left.omittedBytes);
+    this.#omitted.rows += left.omittedRows;
+    this.#omitted.bytes += left.omittedBytes;
+  }
+
+  #settleLanes(): void {
+    for (const [lane, state] of this.#lanes) this.#settleLane(lane, state, this.#context.now());
+  }
+
   /** Writes down what was left out and starts the lane's budget anew. */
   #settleLane(lane: number, state: Lane, now: number): void {
-    if (state.omittedBytes > 0)
-      this.#room(now, outcomeRoom('')).omitted(lane, now, state.omittedRows, state.omittedBytes);
+    if (state.omittedBytes > 0) this.#omit(this.#room(now, outcomeRoom('')), lane, now, state);
     state.kept = 0;
     state.omittedRows = 0;
     state.omittedBytes = 0;
