@@ -161,6 +161,11 @@ class Reader {
   }
 }
 
+function edgeRedisUrl(reader: Reader, redisUrl: string): string {
+  if (reader.text('SCRIM_EDGE_REDIS_URL') === undefined) return redisUrl;
+  return reader.url('SCRIM_EDGE_REDIS_URL', ['redis:', 'rediss:']);
+}
+
 function masterKeys(reader: Reader): Pick<Config, 'masterKey' | 'previousMasterKey'> {
   const before = reader.problems.length;
   const masterKey = reader.key('SCRIM_MASTER_KEY');
@@ -215,7 +220,7 @@ export function readConfig(env: Environment): Config {
     databaseUrl: new Secret(reader.url('DATABASE_URL', ['postgres:', 'postgresql:'])),
     databasePool: reader.integer('SCRIM_DATABASE_POOL', 10, 2, 200),
     redisUrl: new Secret(redisUrl),
-    edgeRedisUrl: new Secret(reader.url('SCRIM_EDGE_REDIS_URL', ['redis:', 'rediss:'], redisUrl)),
+    edgeRedisUrl: new Secret(edgeRedisUrl(reader, redisUrl)),
     queuePrefix: reader.text('SCRIM_QUEUE_PREFIX') ?? 'scrim',
     ...masterKeys(reader),
     ...addresses(reader),
