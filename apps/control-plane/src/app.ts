@@ -27,8 +27,13 @@ import { registerInfo } from './modules/info/routes.ts';
 import { createPolicyChecker } from './modules/policies/checker.ts';
 import { registerPolicies } from './modules/policies/routes.ts';
 import { createPolicies } from './modules/policies/service.ts';
+import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
+import { registerSessions } from './modules/sessions/routes.ts';
+import { createEdgeSide } from './rpc/edge-side.ts';
 import { createRun } from './run.ts';
 import { createSnapshotSources, type Sources } from './snapshot-sources.ts';
+import { createEdgeKeys } from './workers/edge-keys.ts';
+import { Persister } from './workers/persister.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
@@ -36,6 +41,8 @@ export interface ControlPlane {
   readonly context: Context;
   readonly configuration: Configuration;
   readonly sources: Sources;
+  /** Port edges dial; undefined before it serves. */
+  grpcPort(): number | undefined;
   /** Starts the parts and listens; resolves with where, once everything serves. */
   start(): Promise<{ readonly host: string; readonly port: number }>;
   /** Takes nothing new, finishes what is under way, closes everything. May be called twice. */
@@ -46,6 +53,7 @@ export interface ControlPlane {
 export interface Overrides {
   readonly now?: () => number;
   readonly log?: Log;
+  readonly sources?: Sources;
 }
 
 /** Everything modules share, connected. Brings the database up to date first. */
@@ -63,6 +71,18 @@ async function createContext(config: Config, { log: given, now = Date.now }: Ove
   return { config, log, metrics: createMetrics(), db, bus, envelope, keys, now, newId: () => uuidv7() };
 }
 
+function createPersister({ config, db, log, metrics, newId, now }: Context): Persister {
+  return new Persister({
+    pool: db.pool,
+    redisUrl: config.redisUrl.reveal(),
+    prefix: config.queuePrefix,
+    edgeKeys: createEdgeKeys(db.pool, now),
+    log,
+    metrics,
+    newId,
+  });
+}
+
 /** Builds everything, in reading order. */
 export async function createControlPlane(config: Config, overrides: Overrides = {}): Promise<ControlPlane> {
   const context = await createContext(config, overrides);
@@ -74,8 +94,11 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   const issuers = createIssuers(context);
   const verifier = createTokenVerifier(context, issuers);
   const tokens = createTokens(context, verifier);
-  const sources = createSnapshotSources(context, { connections, policies, issuers, tokens });
-  const parts: readonly Part[] = [createIdentityUpkeep(context, issuers)];
+  const sources =
+    overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
+  const edgeSide = await createEdgeSide(context, sources);
+  const persister = createPersister(context);
+  const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part, persister];
 
   const server = await createServer(config, context.log, createAuthenticate(context, verifier.verify));
   const running = createRun(context, server, parts);
@@ -88,7 +111,11 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   registerDocuments(server, configuration);
   registerIdentities(server, context, issuers, tokens);
   registerAudit(server, context);
+  edgeSide.register(server);
+  registerSessions(server, context);
+  registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
 
-  return { server, context, configuration, sources, start: running.start, stop: running.stop };
+  const { start, stop } = running;
+  return { server, context, configuration, sources, grpcPort: edgeSide.port, start, stop };
 }

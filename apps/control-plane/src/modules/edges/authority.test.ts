@@ -1,9 +1,7 @@
 import 'reflect-metadata';
-import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { type ConnectionOptions, connect, createServer, type TlsOptions } from 'node:tls';
 import { expect, test } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import { Authority, makeAuthority } from './authority.ts';
@@ -54,29 +52,49 @@ test('certifies an edge key with its own identity, whatever name the request ask
   }
 });
 
-test('a stock verifier accepts the chain, and refuses another authority', async () => {
+/** Handshakes for real; resolves with what either side had against the other. */
+async function handshake(server: TlsOptions, client: ConnectionOptions): Promise<string> {
+  const complaints: string[] = [];
+  const listener = createServer({ ...server, requestCert: true, rejectUnauthorized: false }, (socket) => {
+    if (!socket.authorized) complaints.push(`client: ${socket.authorizationError}`);
+    socket.on('error', () => {}).end('x');
+  });
+  listener.on('tlsClientError', () => {});
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const { port } = listener.address() as AddressInfo;
+  await new Promise<void>((resolve) => {
+    const socket = connect({ ...client, port, host: '127.0.0.1', checkServerIdentity: () => undefined });
+    socket.on('error', (error) => complaints.push(`server: ${error.message}`));
+    socket.on('close', () => resolve());
+    socket.resume();
+  });
+  await new Promise((resolve) => listener.close(resolve));
+  return complaints.join('; ');
+}
+
+test('TLS takes its certificates for what they are for, and for nothing else', async () => {
   const now = Date.now();
   const [ours, theirs] = [
     await Authority.open(await makeAuthority(now)),
     await Authority.open(await makeAuthority(now)),
   ];
-  const issued = await ours.issueEdge(await checkRequest(await request('Ed25519')), EDGE, now, DAY);
-  const folder = mkdtempSync(join(tmpdir(), 'scrim-authority-'));
-  try {
-    writeFileSync(join(folder, 'edge.pem'), new X509Certificate(issued.der).toString());
-    writeFileSync(join(folder, 'ours.pem'), ours.pem);
-    writeFileSync(join(folder, 'theirs.pem'), theirs.pem);
-    const verify = (ca: string) =>
-      execFileSync(
-        'openssl',
-        ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', ca, 'edge.pem'],
-        { cwd: folder, stdio: 'pipe' },
-      ).toString();
-    expect(verify('ours.pem')).toContain('OK');
-    expect(() => verify('theirs.pem')).toThrow();
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const keys = generateKeyPairSync('ed25519');
+  const edgeRequest = { publicKey: keys.publicKey.export({ format: 'der', type: 'spki' }) };
+  const issued = await ours.issueEdge(edgeRequest, EDGE, now, DAY);
+  const edge = {
+    key: keys.privateKey.export({ format: 'pem', type: 'pkcs8' }),
+    cert: new X509Certificate(issued.der).toString(),
+  };
+  const { key, chain } = await ours.issueServer(['127.0.0.1', 'plane.example'], now, DAY);
+  const server = { key, cert: chain };
+  expect(await handshake({ ...server, ca: ours.pem }, { ...edge, ca: ours.pem })).toBe('');
+  expect(await handshake({ ...server, ca: theirs.pem }, { ...edge, ca: ours.pem })).toMatch(/^client: /);
+  expect(await handshake({ ...server, ca: ours.pem }, { ...edge, ca: theirs.pem })).toMatch(/server: /);
+  // An edge cannot pass for the control plane, nor the control plane's listener for an edge.
+  expect(await handshake({ ...edge, ca: ours.pem }, { ca: ours.pem })).toMatch(/server: .*purpose/i);
+  expect(await handshake({ ...server, ca: ours.pem }, { ...server, ca: ours.pem })).toMatch(
+    /client: .*PURPOSE/i,
+  );
 });
 
 test('refuses other keys, a signature that does not hold, garbage and too much of it', async () => {

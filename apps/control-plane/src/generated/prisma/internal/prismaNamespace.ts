@@ -2175,7 +2175,9 @@ export const ApprovalScalarFieldEnum = {
   expiresAt: 'expiresAt',
   createdAt: 'createdAt',
   decidedAt: 'decidedAt',
-  redeemedAt: 'redeemedAt'
+  redeemedAt: 'redeemedAt',
+  heldBy: 'heldBy',
+  heldUntil: 'heldUntil'
 } as const
 
 export type ApprovalScalarFieldEnum = (typeof ApprovalScalarFieldEnum)[keyof typeof ApprovalScalarFieldEnum]
@@ -2254,8 +2256,6 @@ export const SessionStatementScalarFieldEnum = {
   verb: 'verb',
   text: 'text',
   count: 'count',
-  rows: 'rows',
-  maskedValues: 'maskedValues',
   refusals: 'refusals',
   firstSeq: 'firstSeq',
   firstAt: 'firstAt',

@@ -55,6 +55,8 @@ export type ApprovalMinAggregateOutputType = {
   createdAt: Date | null
   decidedAt: Date | null
   redeemedAt: Date | null
+  heldBy: string | null
+  heldUntil: Date | null
 }
 
 export type ApprovalMaxAggregateOutputType = {
@@ -76,6 +78,8 @@ export type ApprovalMaxAggregateOutputType = {
   createdAt: Date | null
   decidedAt: Date | null
   redeemedAt: Date | null
+  heldBy: string | null
+  heldUntil: Date | null
 }
 
 export type ApprovalCountAggregateOutputType = {
@@ -100,6 +104,8 @@ export type ApprovalCountAggregateOutputType = {
   createdAt: number
   decidedAt: number
   redeemedAt: number
+  heldBy: number
+  heldUntil: number
   _all: number
 }
 
@@ -133,6 +139,8 @@ export type ApprovalMinAggregateInputType = {
   createdAt?: true
   decidedAt?: true
   redeemedAt?: true
+  heldBy?: true
+  heldUntil?: true
 }
 
 export type ApprovalMaxAggregateInputType = {
@@ -154,6 +162,8 @@ export type ApprovalMaxAggregateInputType = {
   createdAt?: true
   decidedAt?: true
   redeemedAt?: true
+  heldBy?: true
+  heldUntil?: true
 }
 
 export type ApprovalCountAggregateInputType = {
@@ -178,6 +188,8 @@ export type ApprovalCountAggregateInputType = {
   createdAt?: true
   decidedAt?: true
   redeemedAt?: true
+  heldBy?: true
+  heldUntil?: true
   _all?: true
 }
 
@@ -289,6 +301,8 @@ export type ApprovalGroupByOutputType = {
   createdAt: Date
   decidedAt: Date | null
   redeemedAt: Date | null
+  heldBy: string | null
+  heldUntil: Date | null
   _count: ApprovalCountAggregateOutputType | null
   _avg: ApprovalAvgAggregateOutputType | null
   _sum: ApprovalSumAggregateOutputType | null
@@ -336,6 +350,8 @@ export type ApprovalWhereInput = {
   createdAt?: Prisma.DateTimeFilter<"Approval"> | Date | string
   decidedAt?: Prisma.DateTimeNullableFilter<"Approval"> | Date | string | null
   redeemedAt?: Prisma.DateTimeNullableFilter<"Approval"> | Date | string | null
+  heldBy?: Prisma.StringNullableFilter<"Approval"> | string | null
+  heldUntil?: Prisma.DateTimeNullableFilter<"Approval"> | Date | string | null
   decisions?: Prisma.ApprovalDecisionListRelationFilter
 }
 
@@ -361,6 +377,8 @@ export type ApprovalOrderByWithRelationInput = {
   createdAt?: Prisma.SortOrder
   decidedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   redeemedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  heldBy?: Prisma.SortOrderInput | Prisma.SortOrder
+  heldUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   decisions?: Prisma.ApprovalDecisionOrderByRelationAggregateInput
 }
 
@@ -389,6 +407,8 @@ export type ApprovalWhereUniqueInput = Prisma.AtLeast<{
   createdAt?: Prisma.DateTimeFilter<"Approval"> | Date | string
   decidedAt?: Prisma.DateTimeNullableFilter<"Approval"> | Date | string | null
   redeemedAt?: Prisma.DateTimeNullableFilter<"Approval"> | Date | string | null
+  heldBy?: Prisma.StringNullableFilter<"Approval"> | string | null
+  heldUntil?: Prisma.DateTimeNullableFilter<"Approval"> | Date | string | null
   decisions?: Prisma.ApprovalDecisionListRelationFilter
 }, "id" | "requestId">
 
@@ -414,6 +434,8 @@ export type ApprovalOrderByWithAggregationInput = {
   createdAt?: Prisma.SortOrder
   decidedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   redeemedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  heldBy?: Prisma.SortOrderInput | Prisma.SortOrder
+  heldUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.ApprovalCountOrderByAggregateInput
   _avg?: Prisma.ApprovalAvgOrderByAggregateInput
   _max?: Prisma.ApprovalMaxOrderByAggregateInput
@@ -446,6 +468,8 @@ export type ApprovalScalarWhereWithAggregatesInput = {
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Approval"> | Date | string
   decidedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Approval"> | Date | string | null
   redeemedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Approval"> | Date | string | null
+  heldBy?: Prisma.StringNullableWithAggregatesFilter<"Approval"> | string | null
+  heldUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"Approval"> | Date | string | null
 }
 
 export type ApprovalCreateInput = {
@@ -470,6 +494,8 @@ export type ApprovalCreateInput = {
   createdAt?: Date | string
   decidedAt?: Date | string | null
   redeemedAt?: Date | string | null
+  heldBy?: string | null
+  heldUntil?: Date | string | null
   decisions?: Prisma.ApprovalDecisionCreateNestedManyWithoutApprovalInput
 }
 
@@ -495,6 +521,8 @@ export type ApprovalUncheckedCreateInput = {
   createdAt?: Date | string
   decidedAt?: Date | string | null
   redeemedAt?: Date | string | null
+  heldBy?: string | null
+  heldUntil?: Date | string | null
   decisions?: Prisma.ApprovalDecisionUncheckedCreateNestedManyWithoutApprovalInput
 }
 
@@ -520,6 +548,8 @@ export type ApprovalUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   decidedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   redeemedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heldBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  heldUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   decisions?: Prisma.ApprovalDecisionUpdateManyWithoutApprovalNestedInput
 }
 
@@ -545,6 +575,8 @@ export type ApprovalUncheckedUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   decidedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   redeemedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heldBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  heldUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   decisions?: Prisma.ApprovalDecisionUncheckedUpdateManyWithoutApprovalNestedInput
 }
 
@@ -570,6 +602,8 @@ export type ApprovalCreateManyInput = {
   createdAt?: Date | string
   decidedAt?: Date | string | null
   redeemedAt?: Date | string | null
+  heldBy?: string | null
+  heldUntil?: Date | string | null
 }
 
 export type ApprovalUpdateManyMutationInput = {
@@ -594,6 +628,8 @@ export type ApprovalUpdateManyMutationInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   decidedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   redeemedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heldBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  heldUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type ApprovalUncheckedUpdateManyInput = {
@@ -618,6 +654,8 @@ export type ApprovalUncheckedUpdateManyInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   decidedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   redeemedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heldBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  heldUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type ApprovalCountOrderByAggregateInput = {
@@ -642,6 +680,8 @@ export type ApprovalCountOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   decidedAt?: Prisma.SortOrder
   redeemedAt?: Prisma.SortOrder
+  heldBy?: Prisma.SortOrder
+  heldUntil?: Prisma.SortOrder
 }
 
 export type ApprovalAvgOrderByAggregateInput = {
@@ -668,6 +708,8 @@ export type ApprovalMaxOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   decidedAt?: Prisma.SortOrder
   redeemedAt?: Prisma.SortOrder
+  heldBy?: Prisma.SortOrder
+  heldUntil?: Prisma.SortOrder
 }
 
 export type ApprovalMinOrderByAggregateInput = {
@@ -689,6 +731,8 @@ export type ApprovalMinOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   decidedAt?: Prisma.SortOrder
   redeemedAt?: Prisma.SortOrder
+  heldBy?: Prisma.SortOrder
+  heldUntil?: Prisma.SortOrder
 }
 
 export type ApprovalSumOrderByAggregateInput = {
@@ -759,6 +803,8 @@ export type ApprovalCreateWithoutDecisionsInput = {
   createdAt?: Date | string
   decidedAt?: Date | string | null
   redeemedAt?: Date | string | null
+  heldBy?: string | null
+  heldUntil?: Date | string | null
 }
 
 export type ApprovalUncheckedCreateWithoutDecisionsInput = {
@@ -783,6 +829,8 @@ export type ApprovalUncheckedCreateWithoutDecisionsInput = {
   createdAt?: Date | string
   decidedAt?: Date | string | null
   redeemedAt?: Date | string | null
+  heldBy?: string | null
+  heldUntil?: Date | string | null
 }
 
 export type ApprovalCreateOrConnectWithoutDecisionsInput = {
@@ -823,6 +871,8 @@ export type ApprovalUpdateWithoutDecisionsInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   decidedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   redeemedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heldBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  heldUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type ApprovalUncheckedUpdateWithoutDecisionsInput = {
@@ -847,6 +897,8 @@ export type ApprovalUncheckedUpdateWithoutDecisionsInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   decidedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   redeemedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  heldBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  heldUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 
@@ -902,6 +954,8 @@ export type ApprovalSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   createdAt?: boolean
   decidedAt?: boolean
   redeemedAt?: boolean
+  heldBy?: boolean
+  heldUntil?: boolean
   decisions?: boolean | Prisma.Approval$decisionsArgs<ExtArgs>
   _count?: boolean | Prisma.ApprovalCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["approval"]>
@@ -928,6 +982,8 @@ export type ApprovalSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   createdAt?: boolean
   decidedAt?: boolean
   redeemedAt?: boolean
+  heldBy?: boolean
+  heldUntil?: boolean
 }, ExtArgs["result"]["approval"]>
 
 export type ApprovalSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -952,6 +1008,8 @@ export type ApprovalSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   createdAt?: boolean
   decidedAt?: boolean
   redeemedAt?: boolean
+  heldBy?: boolean
+  heldUntil?: boolean
 }, ExtArgs["result"]["approval"]>
 
 export type ApprovalSelectScalar = {
@@ -976,9 +1034,11 @@ export type ApprovalSelectScalar = {
   createdAt?: boolean
   decidedAt?: boolean
   redeemedAt?: boolean
+  heldBy?: boolean
+  heldUntil?: boolean
 }
 
-export type ApprovalOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "requestId" | "edgeId" | "sessionId" | "connection" | "caller" | "callerGroups" | "policy" | "policyVersion" | "rule" | "reason" | "statement" | "parameters" | "digest" | "state" | "quorum" | "approverGroups" | "expiresAt" | "createdAt" | "decidedAt" | "redeemedAt", ExtArgs["result"]["approval"]>
+export type ApprovalOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "requestId" | "edgeId" | "sessionId" | "connection" | "caller" | "callerGroups" | "policy" | "policyVersion" | "rule" | "reason" | "statement" | "parameters" | "digest" | "state" | "quorum" | "approverGroups" | "expiresAt" | "createdAt" | "decidedAt" | "redeemedAt" | "heldBy" | "heldUntil", ExtArgs["result"]["approval"]>
 export type ApprovalInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   decisions?: boolean | Prisma.Approval$decisionsArgs<ExtArgs>
   _count?: boolean | Prisma.ApprovalCountOutputTypeDefaultArgs<ExtArgs>
@@ -1019,6 +1079,11 @@ export type $ApprovalPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     createdAt: Date
     decidedAt: Date | null
     redeemedAt: Date | null
+    /**
+     * The stream that waits for it, and until when it has said so.
+     */
+    heldBy: string | null
+    heldUntil: Date | null
   }, ExtArgs["result"]["approval"]>
   composites: {}
 }
@@ -1464,6 +1529,8 @@ export interface ApprovalFieldRefs {
   readonly createdAt: Prisma.FieldRef<"Approval", 'DateTime'>
   readonly decidedAt: Prisma.FieldRef<"Approval", 'DateTime'>
   readonly redeemedAt: Prisma.FieldRef<"Approval", 'DateTime'>
+  readonly heldBy: Prisma.FieldRef<"Approval", 'String'>
+  readonly heldUntil: Prisma.FieldRef<"Approval", 'DateTime'>
 }
     
 
