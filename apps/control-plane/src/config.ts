@@ -182,7 +182,8 @@ function administrator(reader: Reader, mode: Config['mode']): Pick<Config, 'admi
   const token = reader.text('SCRIM_ADMIN_TOKEN');
   const adminGroups = reader.list('SCRIM_ADMIN_GROUPS');
   if (mode === 'production') {
-    const mend = 'remove it, and create the first administrator with: scrim-control-plane admin-key SUBJECT';
+    const mend =
+      'remove it, and make the first administrator an API key: node dist/main.js admin-key SUBJECT';
     for (const variable of ['SCRIM_ADMIN_TOKEN', 'SCRIM_ADMIN_GROUPS'])
       if (reader.text(variable) !== undefined)
         reader.complain(variable, 'is refused in production mode', mend);
