@@ -229,6 +229,23 @@ test('a machine is known by its claims, all of them', async () => {
   ]);
 });
 
+test('of a machine provider only machines that are known get in, and edges do not take its tokens', async () => {
+  const github = await startTestIdentityProvider();
+  const url = github.url;
+  const body = { url, audiences: [CLIENT_ID], kind: 'machine', subjectClaim: 'sub' };
+  await plane.call('PUT', '/v1/issuers', { body });
+  const stranger = await github.sign({ repository: 'somebody/else' });
+  expect((await exchange(stranger)).body.detail).toBe('no machine identity fits the token');
+  expect((await whoami(stranger)).status).toBe(401);
+  const machine = { name: 'ours', issuer: url, conditions: { repository: 'acme/*' }, groups: ['ci'] };
+  await plane.call('PUT', '/v1/machine-identities/ours', { body: machine });
+  const ours = await exchange(await github.sign({ repository: 'acme/shop' }));
+  expect(ours.body).toMatchObject({ subject: '42', groups: ['ci'] });
+  expect(decodeJwt(ours.body.token).kind).toBe('machine');
+  expect((await plane.plane.sources.trust()).issuers.map((issuer) => issuer.issuer)).toEqual([provider.url]);
+  await github.stop();
+});
+
 test('an issuer that does not answer, or is not who it says, is refused when it is added', async () => {
   const dead = await plane.call('PUT', '/v1/issuers', {
     body: { url: 'http://127.0.0.1:1', audiences: ['x'] },
