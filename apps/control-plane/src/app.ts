@@ -80,7 +80,7 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   const tokens = createTokens(context, verifier);
   const sources =
     overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
-  const edgeSide = await createEdgeSide(context, sources);
+  const edgeSide = createEdgeSide(context, sources);
   const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part];
 
   const server = await createServer(config, context.log, createAuthenticate(context, verifier.verify));

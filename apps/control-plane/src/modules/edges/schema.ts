@@ -42,7 +42,7 @@ export const joinTokenInput = z
     edgeName: resourceName.describe('the name the edge will have'),
     ttlSeconds: z.int().min(60).max(604_800).default(3_600),
   })
-  .meta({ id: 'JoinTokenInput' });
+  .meta({ id: 'JoinTokenRequest' });
 
 export const joinTokenView = z
   .object({
