@@ -9,10 +9,12 @@ import {
   accessSync,
   constants,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -175,10 +177,15 @@ async function build() {
   if (performance.now() - since > 1500) say(`built in ${seconds(since)}`);
 }
 
-function holderIsAlive() {
+/** No preparation takes this long: a lock this old was left by a process that was killed. */
+const LOCK_LIFETIME_MS = 20 * 60_000;
+
+function isHeld() {
   try {
-    process.kill(Number(readFileSync(lock, 'utf8')), 0);
-    return true;
+    if (Date.now() - statSync(lock).mtimeMs > LOCK_LIFETIME_MS) return false;
+    const holder = Number(readFileSync(lock, 'utf8'));
+    // 0 and below mean whole groups of processes to kill(2): no holder, and always there.
+    return holder > 0 && process.kill(holder, 0);
   } catch (error) {
     return error.code === 'EPERM';
   }
@@ -188,22 +195,30 @@ function release() {
   rmSync(lock, { force: true });
 }
 
+/** Takes the lock in one step, so that it is never seen without its owner's number; false when it is taken. */
+function take() {
+  const own = `${lock}.${process.pid}`;
+  writeFileSync(own, String(process.pid));
+  try {
+    linkSync(own, lock);
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
 /** Two commands started at once in a fresh checkout must not install over each other. */
 async function acquire() {
   mkdirSync(dirname(lock), { recursive: true });
-  let waited = false;
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      return;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    if (!holderIsAlive()) {
+  for (let waited = false; !take(); ) {
+    if (!isHeld()) {
       release();
       continue;
     }
-    if (!waited) say('another command is preparing this checkout, waiting for it …');
+    if (!waited) say(`another command is preparing this checkout (${lock}), waiting for it …`);
     waited = true;
     await sleep(200);
   }

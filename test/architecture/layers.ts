@@ -8,9 +8,19 @@ export interface Room {
   readonly declared: readonly string[];
   /** Other packages its package.json declares. */
   readonly libraries: readonly string[];
+  /** Doors beside the main one that its package.json opens: `./mint`. */
+  readonly doors: readonly string[];
 }
 
 const SCOPE = '@scrim/';
+
+/**
+ * Doors that are open to one package alone (and to `testing.ts` files): who can mint a grant can reach a target, and
+ * only the pipeline, which has authorised the caller, may.
+ */
+export const GUARDED_DOORS: Readonly<Record<string, string>> = {
+  '@scrim/protocol-kit/mint': '@scrim/pipeline',
+};
 
 /** Packages that judge and mask: their verdict may depend on their input alone. */
 export const PURE: readonly string[] = ['model', 'policy', 'masking'];

@@ -1,5 +1,5 @@
 import { builtinModules } from 'node:module';
-import { forbidden, PURE, type Room } from './layers.ts';
+import { forbidden, GUARDED_DOORS, PURE, type Room } from './layers.ts';
 import { importsOf, memberOf, parse, type Syntax, type SyntaxNode } from './syntax.ts';
 
 /** A source file to be judged. */
@@ -13,6 +13,15 @@ export interface SourceFile {
 
 const MAX_FILE_LINES = 500;
 const MAX_FUNCTION_LINES = 80;
+
+const parsed = new WeakMap<SourceFile, Syntax>();
+
+/** Parsed once for all rules. */
+function syntaxOf(file: SourceFile): Syntax {
+  const syntax = parsed.get(file) ?? parse(file.text);
+  parsed.set(file, syntax);
+  return syntax;
+}
 
 function isTest(path: string): boolean {
   return /\.test\.ts$/.test(path);
@@ -36,10 +45,29 @@ function libraryProblem(room: Room, specifier: string, path: string): string | u
   return `imports ${name}, which its package.json does not declare`;
 }
 
-function workspaceProblem(room: Room, specifier: string, rooms: readonly Room[]): string | undefined {
+function doorProblem(file: SourceFile, specifier: string, rooms: readonly Room[]): string | undefined {
   const name = packageOf(specifier);
-  if (specifier !== name) return `imports ${specifier}: only the package itself, ${name}, is public`;
-  if (name === room.name) return `imports its own package by name`;
+  const door = `.${specifier.slice(name.length)}`;
+  const target = rooms.find((room) => room.name === name);
+  if (door !== '.' && !target?.doors.includes(door)) {
+    return `imports ${specifier}: only what ${name} exports is public`;
+  }
+  const holder = GUARDED_DOORS[specifier];
+  const free = file.room?.name === holder || file.room?.house === 'test';
+  if (!holder || free || isTest(file.path) || file.path.endsWith('/testing.ts')) return undefined;
+  return `imports ${specifier}, which is open to ${holder} alone`;
+}
+
+function workspaceProblem(
+  file: SourceFile,
+  room: Room,
+  specifier: string,
+  rooms: readonly Room[],
+): string | undefined {
+  const name = packageOf(specifier);
+  const door = doorProblem(file, specifier, rooms);
+  if (door) return door;
+  if (name === room.name) return 'imports its own package by name';
   if (!room.declared.includes(name)) return `imports ${name}, which its package.json does not declare`;
   const reason = forbidden(room, name, rooms);
   return reason && `imports ${name}: ${reason}`;
@@ -54,11 +82,7 @@ function leavesRoom(path: string, specifier: string): boolean {
 }
 
 /** Imports go down the layers, to declared packages, through their front door. */
-export function importProblems(
-  file: SourceFile,
-  rooms: readonly Room[],
-  syntax = parse(file.text),
-): string[] {
+export function importProblems(file: SourceFile, rooms: readonly Room[], syntax = syntaxOf(file)): string[] {
   const { room, path } = file;
   if (!room) return [];
   return importsOf(syntax).flatMap((specifier) => {
@@ -70,7 +94,7 @@ export function importProblems(
       return leavesRoom(path, specifier) ? [`imports ${specifier}, outside of its package`] : [];
     }
     const problem = specifier.startsWith('@scrim/')
-      ? workspaceProblem(room, specifier, rooms)
+      ? workspaceProblem(file, room, specifier, rooms)
       : libraryProblem(room, specifier, path);
     return problem ? [problem] : [];
   });
@@ -118,7 +142,7 @@ function aliasName(node: SyntaxNode): string | undefined {
 }
 
 /** model, policy and masking know no machine, no clock and no chance. Their tests may. */
-export function purityProblems(file: SourceFile, syntax = parse(file.text)): string[] {
+export function purityProblems(file: SourceFile, syntax = syntaxOf(file)): string[] {
   const short = file.room?.name.replace('@scrim/', '') ?? '';
   if (!PURE.includes(short) || isTest(file.path)) return [];
   const builtins = importsOf(syntax)
@@ -167,7 +191,7 @@ function describeBodies(syntax: Syntax): Set<unknown> {
 }
 
 /** Files stay under 500 lines, functions under 80. */
-export function sizeProblems(file: SourceFile, syntax = parse(file.text)): string[] {
+export function sizeProblems(file: SourceFile, syntax = syntaxOf(file)): string[] {
   const lines = file.text.trimEnd().split('\n').length;
   const long = lines > MAX_FILE_LINES ? [`has ${lines} lines, more than ${MAX_FILE_LINES}`] : [];
   const exempt = isTest(file.path) ? describeBodies(syntax) : new Set();
@@ -192,7 +216,7 @@ function wordsOf(name: string): string[] {
 }
 
 /** Files and types are named by what they are; a name that fits anything collects everything. */
-export function nameProblems(file: SourceFile, syntax = parse(file.text)): string[] {
+export function nameProblems(file: SourceFile, syntax = syntaxOf(file)): string[] {
   const inPath = file.path
     .split('/')
     .filter((part) => wordsOf(part).some((word) => EMPTY_NAMES.includes(word)));
@@ -219,7 +243,7 @@ export function unfinishedProblems(file: SourceFile, syntax?: Syntax): string[] 
     return mark ? [`says ${mark} in line ${index + 1}`] : [];
   });
   if (!/\.ts$/.test(file.path)) return marks;
-  const { nodes, lines } = syntax ?? parse(file.text);
+  const { nodes, lines } = syntax ?? syntaxOf(file);
   const off = nodes.flatMap((node) => {
     const member = memberOf(node);
     const called = node.type === 'CallExpression' ? String((node.callee as SyntaxNode).value ?? '') : '';

@@ -11,6 +11,7 @@ const LEFT_OUT = ['node_modules', 'dist', 'generated', 'gen', 'coverage', '.git'
 
 interface Manifest {
   readonly name: string;
+  readonly exports?: Record<string, unknown>;
   readonly dependencies?: Record<string, string>;
   readonly devDependencies?: Record<string, string>;
   readonly optionalDependencies?: Record<string, string>;
@@ -30,6 +31,7 @@ function roomAt(folder: string): Room {
     house: folder.split('/')[0] ?? '',
     declared: all.filter((name) => name.startsWith('@scrim/')),
     libraries: all.filter((name) => !name.startsWith('@scrim/')),
+    doors: Object.keys(manifest.exports ?? {}).filter((door) => door !== '.'),
   };
 }
 

@@ -32,7 +32,8 @@ function collect(value: unknown, into: SyntaxNode[]): void {
 /** Parses TypeScript. Throws on a syntax error: a file that cannot be judged fails the test. */
 export function parse(text: string): Syntax {
   // swc counts bytes on through all files it has parsed; the empty statement put in front shows where this one starts.
-  const source = Buffer.from(`;${text}`);
+  // A "#!" line is allowed at the very start only, which it then no longer is.
+  const source = Buffer.from(`;${text.replace(/^#!/, '//')}`);
   const module = parseSync(source.toString(), { syntax: 'typescript', target: 'es2022', decorators: true });
   const base = module.body[0]?.span.start ?? 0;
   const nodes: SyntaxNode[] = [];

@@ -76,10 +76,14 @@ async function pgbench(program: FoundProgram, url: string): Promise<number> {
 
 async function psqlSeconds(program: FoundProgram, url: string, sql: string): Promise<number> {
   const from = performance.now();
-  await run(program.path, [url, '-X', '-q', '-A', '-t', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-c', sql], {
-    env: { ...process.env, ...program.env },
-    maxBuffer: 1 << 30,
-  });
+  await run(
+    program.path,
+    [url, '-X', '-q', '-A', '-t', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-c', sql],
+    {
+      env: { ...process.env, ...program.env },
+      maxBuffer: 1 << 30,
+    },
+  );
   return (performance.now() - from) / 1000;
 }
 
@@ -124,7 +128,9 @@ async function compare(
   const of = (name: string): number => median(results.get(name) ?? []);
   process.stdout.write(`\n${title} (median of ${ROUNDS}, ${better} is better)\n`);
   for (const { name } of lanes) {
-    const ratios = lanes.map((other) => `${(of(name) / of(other.name)).toFixed(2)} x ${other.name}`).join('   ');
+    const ratios = lanes
+      .map((other) => `${(of(name) / of(other.name)).toFixed(2)} x ${other.name}`)
+      .join('   ');
     process.stdout.write(`  ${name.padEnd(10)} ${of(name).toFixed(2).padStart(10)}   ${ratios}\n`);
   }
 }
@@ -138,7 +144,11 @@ async function latency(lanes: readonly Lane[]): Promise<void> {
     const times: number[] = [];
     for (let index = 0; index < 6_000; index++) {
       const from = performance.now();
-      await client.query({ name: 'one', text: 'select id, name from mixed where id = $1', values: [1 + (index % 1000)] });
+      await client.query({
+        name: 'one',
+        text: 'select id, name from mixed where id = $1',
+        values: [1 + (index % 1000)],
+      });
       if (index >= 1_000) times.push(performance.now() - from);
     }
     await client.end();
@@ -162,27 +172,39 @@ try {
   const { host, port } = stand.ready().postgres;
   const lanes: Lane[] = [
     { name: 'direct', url: stand.target.url },
-    { name: 'pgbouncer', url: `postgresql://postgres:${stand.target.password}@127.0.0.1:${bouncer.port}/shop` },
+    {
+      name: 'pgbouncer',
+      url: `postgresql://postgres:${stand.target.password}@127.0.0.1:${bouncer.port}/shop`,
+    },
     { name: 'scrim', url: `postgresql://alice:${token}@${host}:${port}/shop` },
   ];
-  await run(bench.path, ['-i', '-q', '-s', '10', stand.target.url], { env: { ...process.env, ...bench.env } });
+  await run(bench.path, ['-i', '-q', '-s', '10', stand.target.url], {
+    env: { ...process.env, ...bench.env },
+  });
   process.stdout.write(`edge memory, idle: ${memoryOf(stand.ready().edgePid)}\n`);
   const only = process.env.BENCH_ONLY;
   const wants = (name: string): boolean => !only || only.split(',').includes(name);
-  if (wants('tps')) await compare('pgbench -S -M prepared -c 8, tps', lanes, 'higher', (url) => pgbench(bench, url));
+  if (wants('tps'))
+    await compare('pgbench -S -M prepared -c 8, tps', lanes, 'higher', (url) => pgbench(bench, url));
   if (wants('latency')) await latency(lanes);
   const select = 'select * from mixed';
   const copy = 'copy mixed to stdout';
   const masked = 'select * from masked';
   if (wants('psql')) {
-    await compare(`psql SELECT of ${ROWS} mixed rows, s`, lanes, 'lower', (url) => psqlSeconds(psql, url, select));
-    await compare(`psql COPY of ${ROWS} mixed rows, s`, lanes, 'lower', (url) => psqlSeconds(psql, url, copy));
+    await compare(`psql SELECT of ${ROWS} mixed rows, s`, lanes, 'lower', (url) =>
+      psqlSeconds(psql, url, select),
+    );
+    await compare(`psql COPY of ${ROWS} mixed rows, s`, lanes, 'lower', (url) =>
+      psqlSeconds(psql, url, copy),
+    );
     await compare('psql SELECT, one column masked in every row, s', lanes, 'lower', (url) =>
       psqlSeconds(psql, url, masked),
     );
   }
   if (wants('drain')) {
-    await compare(`drained SELECT of ${ROWS} mixed rows, s`, lanes, 'lower', (url) => drainSeconds(url, select));
+    await compare(`drained SELECT of ${ROWS} mixed rows, s`, lanes, 'lower', (url) =>
+      drainSeconds(url, select),
+    );
     await compare('drained SELECT, one column masked, s', lanes, 'lower', (url) => drainSeconds(url, masked));
   }
   process.stdout.write(`\nedge memory, after: ${memoryOf(stand.ready().edgePid)}\n`);

@@ -79,9 +79,9 @@ test('wrong connection, expired and revoked tokens are refused, each with a hint
   const client = await stand.client(issued.token);
   const lost = new Promise<void>((resolve) => client.once('end', () => resolve()));
   const before = Date.now();
-  await stand.scrim('token', 'revoke', issued.tokenId).catch(() =>
-    stand.rest('POST', `/v1/tokens/${issued.tokenId}/revoke`),
-  );
+  await stand
+    .scrim('token', 'revoke', issued.tokenId)
+    .catch(() => stand.rest('POST', `/v1/tokens/${issued.tokenId}/revoke`));
   await lost;
   expect(Date.now() - before).toBeLessThan(3_000);
   await expect(stand.client(issued.token)).rejects.toMatchObject({ code: expect.stringMatching(/^28/) });
@@ -149,7 +149,10 @@ test('garbage after the handshake ends that session alone', async () => {
 test('a wrong file names file, line, problem and what is allowed', async () => {
   const file = join(stand.folder, 'wrong.yaml');
   writeFileSync(file, 'apiVersion: scrim/v1\nconnections:\n  - name: shop\n    protocol: postgress\n');
-  const failure = (await stand.scrim('diff', '-f', file).catch((it) => it)) as { stderr: string; code: number };
+  const failure = (await stand.scrim('diff', '-f', file).catch((it) => it)) as {
+    stderr: string;
+    code: number;
+  };
   expect(failure.code).toBe(2);
   expect(failure.stderr).toMatch(/wrong\.yaml:4/);
   expect(failure.stderr).toContain('postgres');

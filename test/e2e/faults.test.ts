@@ -79,11 +79,16 @@ async function allVerify(marker: string, reads: number): Promise<void> {
   }, 60_000);
   let seen = 0;
   for (const session of sessions) {
-    const verified = await stand.rest<{ ok: boolean; problem?: string }>('GET', `/v1/sessions/${session.id}/verify`);
+    const verified = await stand.rest<{ ok: boolean; problem?: string }>(
+      'GET',
+      `/v1/sessions/${session.id}/verify`,
+    );
     expect({ id: session.id, ...verified }).toMatchObject({ ok: true });
     const replay = await stand.scrim('sessions', 'replay', session.id, '--json');
     expect(replay).not.toMatch(SECRET);
-    seen += replay.split('\n').filter((line) => line.includes('"operation"') && line.includes(`${marker}-`)).length;
+    seen += replay
+      .split('\n')
+      .filter((line) => line.includes('"operation"') && line.includes(`${marker}-`)).length;
   }
   expect(seen).toBeGreaterThanOrEqual(reads);
 }

@@ -72,15 +72,24 @@ test('an unbounded UPDATE waits for an approver, says so, runs once and replays'
   const second = await pending();
   expect(second.id).not.toBe(held.id);
   await stand.rest('POST', `/v1/approvals/${second.id}/deny`, { comment: 'once is enough' });
-  await expect(again).rejects.toMatchObject({ code: '42501', message: expect.stringContaining('once is enough') });
+  await expect(again).rejects.toMatchObject({
+    code: '42501',
+    message: expect.stringContaining('once is enough'),
+  });
   await client.end();
 
   const session = await eventually(async () => {
-    const page = await stand.rest<{ items: { id: string; closedAt: string | null }[] }>('GET', '/v1/sessions?text=payments');
+    const page = await stand.rest<{ items: { id: string; closedAt: string | null }[] }>(
+      'GET',
+      '/v1/sessions?text=payments',
+    );
     return page.items.find((it) => it.closedAt !== null);
   });
   const replay = await stand.scrim('sessions', 'replay', session.id, '--json');
-  const kinds = replay.trim().split('\n').map((line) => JSON.parse(line).kind);
+  const kinds = replay
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).kind);
   for (const kind of ['opened', 'operation', 'held', 'decided', 'outcome', 'refused', 'closed']) {
     expect(kinds).toContain(kind);
   }

@@ -71,6 +71,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
   const target = await startPostgres({
     dataDir: join(folder, 'target'),
     port: await freePort(),
+    user: 'postgres',
     password,
     database: 'shop',
   });
@@ -119,9 +120,24 @@ export async function startStand(options: StandOptions): Promise<Stand> {
       if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`);
       return answer === '' ? undefined : JSON.parse(answer);
     },
-    token: async ({ caller = 'alice@example.com', groups = 'agents', connection = 'shop', ttl = '1h' } = {}) =>
+    token: async ({
+      caller = 'alice@example.com',
+      groups = 'agents',
+      connection = 'shop',
+      ttl = '1h',
+    } = {}) =>
       (
-        await stand.scrim('token', '--caller', caller, '--groups', groups, '--connection', connection, '--ttl', ttl)
+        await stand.scrim(
+          'token',
+          '--caller',
+          caller,
+          '--groups',
+          groups,
+          '--connection',
+          connection,
+          '--ttl',
+          ttl,
+        )
       ).trim(),
     client: async (token, database = 'shop', extra = {}) => {
       const { host, port } = ready().postgres;

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { applyCommand } from './commands/apply.ts';
 import { approvalsCommand } from './commands/approvals.ts';
 import { connectCommand } from './commands/connect.ts';
+import { detectCommands } from './commands/detect.ts';
 import { edgeCommand } from './commands/edge.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { startCommand } from './commands/start.ts';
@@ -36,6 +37,7 @@ Which control plane: SCRIM_API and SCRIM_TOKEN, or the login that \`up\` saved. 
     approvalsCommand,
     sessionsCommand,
     edgeCommand,
+    detectCommands,
   ];
   for (const add of commands) add(program);
   return program;

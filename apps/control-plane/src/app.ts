@@ -27,9 +27,13 @@ import { registerInfo } from './modules/info/routes.ts';
 import { createPolicyChecker } from './modules/policies/checker.ts';
 import { registerPolicies } from './modules/policies/routes.ts';
 import { createPolicies } from './modules/policies/service.ts';
+import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
+import { registerSessions } from './modules/sessions/routes.ts';
 import { createEdgeSide } from './rpc/edge-side.ts';
 import { createRun } from './run.ts';
 import { createSnapshotSources, type Sources } from './snapshot-sources.ts';
+import { createEdgeKeys } from './workers/edge-keys.ts';
+import { Persister } from './workers/persister.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
@@ -67,6 +71,18 @@ async function createContext(config: Config, { log: given, now = Date.now }: Ove
   return { config, log, metrics: createMetrics(), db, bus, envelope, keys, now, newId: () => uuidv7() };
 }
 
+function createPersister({ config, db, log, metrics, newId, now }: Context): Persister {
+  return new Persister({
+    pool: db.pool,
+    redisUrl: config.redisUrl.reveal(),
+    prefix: config.queuePrefix,
+    edgeKeys: createEdgeKeys(db.pool, now),
+    log,
+    metrics,
+    newId,
+  });
+}
+
 /** Builds everything, in reading order. */
 export async function createControlPlane(config: Config, overrides: Overrides = {}): Promise<ControlPlane> {
   const context = await createContext(config, overrides);
@@ -81,7 +97,8 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   const sources =
     overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
   const edgeSide = createEdgeSide(context, sources);
-  const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part];
+  const persister = createPersister(context);
+  const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part, persister];
 
   const server = await createServer(config, context.log, createAuthenticate(context, verifier.verify));
   const running = createRun(context, server, parts);
@@ -95,6 +112,8 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   registerIdentities(server, context, issuers, tokens);
   registerAudit(server, context);
   edgeSide.register(server);
+  registerSessions(server, context);
+  registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
 
   const { start, stop } = running;

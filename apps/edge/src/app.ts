@@ -13,7 +13,7 @@ import { type Listener, listen } from './listeners/listener.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { resolveSecrets } from './secrets/resolve.ts';
-import { Shipper } from './shipping/index.ts';
+import { Shipper } from './shipping/shipper.ts';
 
 export interface Edge {
   readonly listeners: readonly Listener[];
@@ -41,13 +41,15 @@ function capabilitiesOf(protocols: ReadonlyMap<string, Protocol>) {
   return { version: VERSION, protocols: Object.fromEntries(entries) as Record<string, string> };
 }
 
-function recordingOf(spool: Spool, recorder: Recorder, log: Log, metrics: EdgeMetrics): Recording {
+/** The recorder, with what happens at the door also counted and logged. */
+function recordingOf(recorder: Recorder, log: Log, metrics: EdgeMetrics): Recording {
   return {
-    ready: () => !spool.state().full,
-    open: (info, choice) => recorder.open(info, choice),
+    ready: recorder.ready,
+    open: (sessionId, connection, mode, onFailure) => recorder.open(sessionId, connection, mode, onFailure),
     rejected: (data) => {
       metrics.rejected.inc({ code: String(data.code ?? 'SCRIM_UNPARSED') });
       log.warn({ event: 'rejected', ...data }, 'a caller was turned away');
+      recorder.rejected(data);
     },
   };
 }
@@ -69,11 +71,11 @@ class Shipping {
     const old = this.#shipper;
     const next = this.#create(snapshot.queue);
     this.#shipper = next;
-    void Promise.resolve(old?.close()).then(() => next.start());
+    void Promise.resolve(old?.stop()).then(() => next.start());
   }
 
   async close(): Promise<void> {
-    await this.#shipper?.close();
+    await this.#shipper?.stop();
   }
 }
 
@@ -159,11 +161,23 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const lost = recorder.closeLost();
   if (lost > 0) log.warn({ sessions: lost }, 'sessions of an earlier run were closed as edge-lost');
   const metrics = edgeMetrics(registry, {
-    spool: () => spool.state(),
+    spool: () => spool.state,
     sessions: () => pipeline.openSessions,
   });
-  const pipeline = createPipeline(config, link, recordingOf(spool, recorder, log, metrics), log, metrics);
-  const shipping = new Shipping((queue) => new Shipper({ spool, link, queue, log, registry }));
+  const pipeline = createPipeline(config, link, recordingOf(recorder, log, metrics), log, metrics);
+  const shipping = new Shipping(
+    (queue) =>
+      new Shipper({
+        spool,
+        edgeId: link.edgeId,
+        signer: () => ({
+          keyId: link.certificateFingerprint(),
+          sign: (bytes) => Buffer.from(link.sign(bytes)),
+        }),
+        queue,
+        onFailure: (error, attempt) => log.warn({ err: error, attempt }, 'the queue does not take events'),
+      }),
+  );
   const follow = (snapshot: Snapshot): void => {
     pipeline.applySnapshot(snapshot);
     shipping.follow(snapshot);
@@ -178,7 +192,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     metrics: () => registry.metrics(),
   });
   const report = setInterval(
-    () => link.reportSessions(pipeline.openSessions, spool.state().bytes),
+    () => link.reportSessions(pipeline.openSessions, spool.state.bytes),
     REPORT_MS,
   ).unref();
   return {
@@ -188,7 +202,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       clearInterval(report);
       await Promise.all(listeners.map((it) => it.close()));
       await pipeline.stop();
-      recorder.close();
+      recorder.stop();
       await shipping.close();
       await spool.close();
       await link.close();
@@ -199,6 +213,6 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
 
 function notReady(link: ControlLink, spool: Spool): string | undefined {
   if (!link.current()) return 'no valid policy snapshot';
-  if (spool.state().full) return 'the event spool is full';
+  if (spool.state.full) return 'the event spool is full';
   return undefined;
 }

@@ -90,7 +90,7 @@ test('starts while a backend of the killed server still works', async () => {
   await sleep(100);
   process.kill(first.pid, 'SIGKILL');
   await first.exited;
-  expect(processesIn(join(dataDir, 'data'))).not.toEqual([]);
+  expect(processesIn(join(dataDir, 'data'), ['postgres'])).not.toEqual([]);
   const second = await start();
   expect(await query(second, 'select 1')).toEqual([1]);
   expect(await sleeping).toBe('cut');
@@ -124,9 +124,18 @@ test('ends the server of a starter that was killed, and starts on its data', asy
   await once(starter, 'exit');
   const second = await start();
   expect(second.pid).not.toBe(orphan.pid);
-  expect(processesIn(join(dataDir, 'data'))).toContain(second.pid);
-  expect(processesIn(join(dataDir, 'data'))).not.toContain(orphan.pid);
+  expect(processesIn(join(dataDir, 'data'), ['postgres'])).toContain(second.pid);
+  expect(processesIn(join(dataDir, 'data'), ['postgres'])).not.toContain(orphan.pid);
   expect(await query(second, 'select n from kept where n = 3')).toEqual([3]);
+});
+
+test('leaves alone a program that merely stands in the data folder', async () => {
+  const bystander = spawn('sleep', ['60'], { cwd: join(dataDir, 'data'), stdio: 'ignore' });
+  await once(bystander, 'spawn');
+  const store = await start();
+  expect(await query(store, 'select 1')).toEqual([1]);
+  expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
+  bystander.kill();
 });
 
 test('says what is wrong when the password is not the one of the first start', async () => {
@@ -165,7 +174,15 @@ test('works in a folder that the store account cannot walk to', async () => {
   await second.stop();
   const pointer = join(inside, 'location');
   expect(existsSync(pointer)).toBe(process.getuid?.() === 0);
-  if (existsSync(pointer)) rmSync(readFileSync(pointer, 'utf8').trim(), { recursive: true, force: true });
+  if (!existsSync(pointer)) return;
+  const moved = readFileSync(pointer, 'utf8').trim();
+  expect(existsSync(join(moved, 'data'))).toBe(true);
+  // Once the temporary folder is gone, the next start that moves data away removes what it left.
+  rmSync(inside, { recursive: true });
+  const third = await start({ dataDir: join(closed, 'third') });
+  expect(existsSync(moved)).toBe(false);
+  await third.stop();
+  rmSync(readFileSync(join(closed, 'third', 'location'), 'utf8').trim(), { recursive: true });
 });
 
 test('takes names with spaces, quotes and other letters', async () => {

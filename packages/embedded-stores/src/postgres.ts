@@ -199,7 +199,7 @@ async function startIn(folder: StoreFolder, options: PostgresOptions): Promise<P
   const { dataDir, password, user = 'scrim', database = 'postgres' } = options;
   const programs = findPostgres();
   if (existsSync(folder.data)) {
-    await stopProcessesIn(folder.data, ORPHAN_STEPS);
+    await stopProcessesIn(folder.data, ['postgres'], ORPHAN_STEPS);
     checkVersion(programs, dataDir, folder.data);
   } else {
     initialise(programs, folder.data, user, password);

@@ -49,14 +49,20 @@ export function isAlive(mark: ProcessMark): boolean {
   return now !== undefined && now === mark.started;
 }
 
-function linuxProcessesIn(folder: string): number[] {
+/** The kernel keeps this much of a program's name. */
+const NAME_LENGTH = 15;
+
+function linuxName(pid: string): string {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+}
+
+function linuxProcessesIn(folder: string, names: readonly string[]): number[] {
   const found: number[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^[0-9]+$/.test(name)) continue;
     try {
-      if (readlinkSync(`/proc/${name}/cwd`) === folder && linuxStat(Number(name))?.state !== 'Z') {
-        found.push(Number(name));
-      }
+      const there = readlinkSync(`/proc/${name}/cwd`) === folder && names.includes(linuxName(name));
+      if (there && linuxStat(Number(name))?.state !== 'Z') found.push(Number(name));
     } catch {
       // Ended meanwhile, or another user's: not ours to look at.
     }
@@ -65,21 +71,24 @@ function linuxProcessesIn(folder: string): number[] {
 }
 
 /**
- * Numbers of the processes whose current folder is exactly `folder`. PostgreSQL and Redis both change into their data
- * folder, so for a folder that holds nothing else this is "the servers running on this data", whatever a stale pid
- * file says.
+ * Numbers of the processes of the given programs whose current folder is exactly `folder`. PostgreSQL and Redis both
+ * change into their data folder, so for a folder that holds nothing else this is "the servers running on this data",
+ * whatever a stale pid file says; a shell that someone left standing there is not among them.
  */
-export function processesIn(folder: string): number[] {
+export function processesIn(folder: string, programs: readonly string[]): number[] {
   const real = realpathSync(folder);
-  if (process.platform === 'linux') return linuxProcessesIn(real);
-  // lsof -Fpn prints "p<pid>" and "n<folder>" lines in turn.
+  const names = programs.map((name) => name.slice(0, NAME_LENGTH));
+  if (process.platform === 'linux') return linuxProcessesIn(real, names);
+  // lsof -Fpcn prints "p<pid>", "c<command>" and "n<folder>" lines in turn.
   let pid = 0;
+  let command = '';
   const found: number[] = [];
-  for (const line of run('lsof', ['-a', '-d', 'cwd', '-Fpn']).split('\n')) {
+  for (const line of run('lsof', ['-a', '-d', 'cwd', '+c', String(NAME_LENGTH), '-Fpcn']).split('\n')) {
     if (line.startsWith('p')) pid = Number(line.slice(1));
-    else if (line === `n${real}`) found.push(pid);
+    else if (line.startsWith('c')) command = line.slice(1);
+    else if (line === `n${real}` && names.includes(command)) found.push(pid);
   }
-  return found.filter((each) => each !== process.pid);
+  return found;
 }
 
 /** One step of asking a process to end: the signal, and how long it may take before the next step. */
@@ -100,22 +109,24 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
 }
 
 /**
- * Ends every process whose current folder is `folder`, by the given steps, looking again each time because a dying
- * server's children may outlive it.
+ * Ends every process of the given programs whose current folder is `folder`, by the given steps, looking again each time
+ * because a dying server's children may outlive it.
  *
- * @returns the numbers that were found first (empty: nothing ran there).
  * @throws Error when one is still there after the last step.
  */
-export async function stopProcessesIn(folder: string, steps: readonly StopStep[]): Promise<number[]> {
-  const first = processesIn(folder);
+export async function stopProcessesIn(
+  folder: string,
+  programs: readonly string[],
+  steps: readonly StopStep[],
+): Promise<void> {
+  const look = () => processesIn(folder, programs);
   for (const { signal, waitMs } of steps) {
-    const alive = processesIn(folder);
-    if (alive.length === 0) return first;
+    const alive = look();
+    if (alive.length === 0) return;
     signalAll(alive, signal);
     const until = performance.now() + waitMs;
-    while (performance.now() < until && processesIn(folder).length > 0) await sleep(20);
+    while (performance.now() < until && look().length > 0) await sleep(20);
   }
-  const left = processesIn(folder);
+  const left = look();
   if (left.length > 0) throw new Error(`processes ${left.join(', ')} in ${folder} could not be stopped`);
-  return first;
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
 import { type StopStep, stopProcessesIn } from './process-table.ts';
@@ -137,7 +138,9 @@ async function launch(
 
 async function startIn(folder: StoreFolder, options: RedisOptions): Promise<RedisStore> {
   const program = await findRedis({ log: options.log });
-  if (existsSync(folder.data)) await stopProcessesIn(folder.data, ORPHAN_STEPS);
+  // What runs there may have been started from another program of the kind than the one found now.
+  const names = ['redis-server', 'valkey-server', basename(program.path)];
+  if (existsSync(folder.data)) await stopProcessesIn(folder.data, names, ORPHAN_STEPS);
   else freshFolder(folder.data);
   const { server, port } = await launch(program, folder.data, options);
   folder.holds(server.pid);

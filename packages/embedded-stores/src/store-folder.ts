@@ -4,12 +4,14 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { canReach, giveTo, storeAccount } from './account.ts';
 import { isAlive, markOf, type ProcessMark } from './process-table.ts';
@@ -32,6 +34,9 @@ export interface StoreFolder {
 
 /** Root only: where data goes when the account that the store runs under cannot walk to the folder asked for. */
 const SYSTEM_DATA = '/var/lib/scrim/stores';
+
+/** The same for data folders in the temporary folder, which come and go without a word. */
+const SYSTEM_TEMPORARY = '/var/lib/scrim/temporary';
 
 function readNote(path: string): OwnerNote | undefined {
   try {
@@ -95,11 +100,32 @@ function locate(dataDir: string): string {
   const pointer = join(dataDir, 'location');
   if (existsSync(pointer)) return readFileSync(pointer, 'utf8').trim();
   if (!account || existsSync(join(dataDir, 'data')) || canReach(account, dataDir, 'enter')) return dataDir;
+  return moveAway(dataDir, pointer);
+}
+
+function isTemporary(dataDir: string): boolean {
+  return `${dataDir}/`.startsWith(`${resolve(tmpdir())}/`);
+}
+
+/** Removes moved data whose temporary folder was deleted, as tests do: nobody can find the way to it any more. */
+function sweepTemporary(): void {
+  for (const name of existsSync(SYSTEM_TEMPORARY) ? readdirSync(SYSTEM_TEMPORARY) : []) {
+    const moved = join(SYSTEM_TEMPORARY, name);
+    const origin = join(moved, 'moved-from');
+    const dead = existsSync(origin) && !existsSync(readFileSync(origin, 'utf8').trim());
+    if (dead) rmSync(moved, { recursive: true, force: true });
+  }
+}
+
+function moveAway(dataDir: string, pointer: string): string {
+  sweepTemporary();
+  const base = isTemporary(dataDir) ? SYSTEM_TEMPORARY : SYSTEM_DATA;
   // A random name, not one made from dataDir: a folder deleted and made again must start empty.
-  const moved = join(SYSTEM_DATA, randomBytes(8).toString('hex'));
+  const moved = join(base, randomBytes(8).toString('hex'));
   mkdirSync(moved, { recursive: true });
   // Said again by chmod: a strict umask would have closed them to the account they are for.
-  for (const each of [dirname(SYSTEM_DATA), SYSTEM_DATA, moved]) chmodSync(each, 0o711);
+  for (const each of [dirname(base), base, moved]) chmodSync(each, 0o711);
+  writeFileSync(join(moved, 'moved-from'), `${dataDir}\n`);
   writeFileSync(pointer, `${moved}\n`);
   return moved;
 }
@@ -108,7 +134,7 @@ function locate(dataDir: string): string {
  * Claims `dataDir` for one store, making it when missing.
  *
  * As root the server runs as `nobody`. When `nobody` cannot walk to `dataDir` (it lies under root's home, say) the data
- * is kept in `/var/lib/scrim/stores/<random>` and the file `location` in `dataDir` says so.
+ * is kept in `/var/lib/scrim/stores/<random>` (`temporary` for folders in the temporary folder) and the file `location` in `dataDir` says so.
  *
  * @throws Error naming the other process when a living one holds the folder.
  */

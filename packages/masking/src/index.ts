@@ -9,3 +9,4 @@ export {
 export { type CustomPattern, checkPattern, UnsafePatternError } from './scan/custom.ts';
 export { createScanner, type Scanner, type ScannerOptions } from './scan/scanner.ts';
 export type { Finding } from './scan/settle.ts';
+export * from './stream/index.ts';

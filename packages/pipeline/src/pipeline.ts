@@ -7,11 +7,12 @@ import {
   type Secret,
   type Snapshot,
 } from '@scrim/model';
+import type { RecordRule } from '@scrim/policy';
 import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-kit';
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
-import type { Recording, SessionEnding } from './record/recorder.ts';
+import type { Recording, RecordingMode, SessionEnding } from './record/recorder.ts';
 import { Session, type SessionServices } from './session.ts';
 
 /** Everything the path needs from its edge; built in one place, no container. */
@@ -116,24 +117,24 @@ export class Pipeline {
   }
 
   async #open(knock: Knock, authorisation: Authorisation): Promise<void> {
-    const { connection, caller, compiled, policies } = authorisation;
+    const { connection, caller, compiled } = authorisation;
     const enforcement = this.#enforcements.of(authorisation);
     const sessionId = this.#services.newId();
     let session: Session | undefined;
-    const { part } = authorisation;
-    const recorder = this.#services.recording.open(
-      {
-        sessionId,
-        connection: connection.name,
-        protocol: connection.protocol,
-        ...(part === undefined ? {} : { part }),
-        caller,
-        claimedName: knock.claimedName,
-        attributes: { ...caller.attributes, ...knock.attributes },
-        policies: policies.map(({ name, version }) => ({ name, version })),
-      },
-      { ...compiled.record, onFailure: (error) => session?.end('broken', error.refusal) },
+    const record = recordingMode(compiled.record);
+    const recorder = this.#services.recording.open(sessionId, connection.name, record, (error) =>
+      session?.end('broken', error.refusal),
     );
+    recorder.opened({
+      sessionId,
+      connection: connection.name,
+      protocol: connection.protocol,
+      caller,
+      claimedName: knock.claimedName,
+      attributes: { ...caller.attributes, ...knock.attributes },
+      policies: Object.fromEntries(compiled.policies.map(({ name, version }) => [name, version])),
+      record,
+    });
     let exchange: Exchange;
     try {
       const secrets = await this.#services.secrets(connection);
@@ -141,7 +142,7 @@ export class Pipeline {
     } catch (error) {
       const refusal = refusalOf(error);
       this.#services.failed(sessionId, error);
-      recorder.closed('refused', { code: refusal.code });
+      recorder.closed('refused', refusal);
       if (!(error instanceof RefusalError)) await knock.reject(refusal);
       return;
     }
@@ -181,4 +182,18 @@ export class Pipeline {
 
 function refusalOf(error: unknown): Refusal {
   return error instanceof RefusalError ? error.refusal : refuse('SCRIM_INTERNAL').refusal;
+}
+
+/** One session is sealed to one key; two auditors' policies on one session cannot both be honoured, so neither is. */
+function recordingMode(rule: RecordRule): RecordingMode {
+  const [key, another] = rule.sealed;
+  if (another !== undefined) {
+    throw refuse('SCRIM_UNRECORDED', {
+      message: 'the policies seal this session to more than one key',
+      hint: 'ask an administrator to let one policy say where recordings are sealed to',
+    });
+  }
+  if (rule.content === 'none' || key === undefined)
+    return { content: rule.content, maxContent: rule.maxContent };
+  return { content: { sealed: key }, maxContent: rule.maxContent };
 }

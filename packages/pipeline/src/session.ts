@@ -1,12 +1,12 @@
 import { type Refusal, RefusalError, refuse, type Statement } from '@scrim/model';
-import type { Verdict } from '@scrim/policy';
-import type { Ending, Exchange, Relay, Rows, Run, Shape } from '@scrim/protocol-kit';
+import { type Verdict, worst } from '@scrim/policy';
+import type { Ending, Exchange, Relay, Rows, Run } from '@scrim/protocol-kit';
 import { Approval, type ApprovalServices } from './approve/approval.ts';
 import type { Authorisation } from './authorise/authorise.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
 import { ResponseGuard } from './guard/response.ts';
-import { Masker } from './mask/masker.ts';
+import { type Masked, Masker } from './mask/masker.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Tally } from './record/tally.ts';
 
@@ -37,9 +37,6 @@ export class Session implements Relay {
   readonly #approval: Approval;
   readonly #texts = new WeakMap<Statement, string>();
   #enforcement: Enforcement;
-  /** Numbers the recorder knows shapes by: rows of a re-executed statement come without a description. */
-  readonly #shapes = new WeakMap<Shape, number>();
-  #shapeCount = 0;
   #finished: ((ending: SessionEnding) => void) | undefined;
   /** Settles once, with how the session ended, after its last event is on disk. */
   readonly closed: Promise<SessionEnding>;
@@ -169,7 +166,9 @@ export class Session implements Relay {
   }
 
   #operate(run: Run, statement: Statement): void | Promise<void> {
-    const verdict = this.#enforcement.judge(statement);
+    const sized = this.#enforcement.judgeSize(run.bytes.length);
+    const judged = this.#enforcement.judge(statement);
+    const verdict = sized ? worst([judged, sized]) : judged;
     const refusal = this.#requests.check(run, statement, verdict);
     this.#recordOperation(statement, run, verdict);
     if (refusal) {
@@ -226,13 +225,13 @@ export class Session implements Relay {
       case 'fields': {
         const bytes = this.#masker.fields(meaning.fields) ?? run.bytes;
         this.#tally.inspected(run.bytes.length);
-        this.#recorder.response(bytes, 0, 0, run.lane);
+        this.#recorder.response(bytes, 0, run.lane);
         this.#exchange.forward(run, bytes);
         return;
       }
       case 'outcome':
         this.#tally.flushMasks(this.#recorder);
-        this.#recorder.outcome({ ok: meaning.ok, tag: meaning.tag, count: meaning.count, lane: run.lane });
+        this.#recorder.outcome(meaning.ok, meaning.tag, meaning.count, run.lane);
         this.#exchange.forward(run);
         return;
       case 'unknown':
@@ -244,39 +243,31 @@ export class Session implements Relay {
 
   #rows(run: Run): void | Promise<void> {
     if (run.meaning.kind !== 'rows') return;
-    this.#responses.received(run.bytes.length);
     const { rows } = run.meaning;
     const masked = this.#masker.rows(rows);
     if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
     else this.#tally.blind(run.bytes.length, 'no masking rule applies');
-    if (masked.held) return this.#holdResponse(run, rows, masked.bytes, masked.held);
+    const verdict = this.#responses.judge(run.bytes.length, masked);
+    if (verdict?.action === 'block') throw responseRefused(verdict);
+    if (verdict?.action === 'hold') return this.#holdResponse(run, rows, masked, verdict);
+    if (verdict?.action === 'warn') this.#warn(run, verdict);
     this.#recordRows(run, rows, masked.bytes);
     this.#exchange.forward(run, masked.bytes);
   }
 
   #recordRows(run: Run, rows: Rows, bytes: Uint8Array): void {
-    let id = this.#shapes.get(rows.shape);
-    if (id === undefined) {
-      id = ++this.#shapeCount;
-      this.#shapes.set(rows.shape, id);
-    }
-    this.#recorder.shape(id, rows.shape.description, run.lane);
-    this.#recorder.response(bytes, id, rows.count, run.lane);
+    this.#recorder.shape(rows.shape.description, run.lane);
+    this.#recorder.response(bytes, rows.count, run.lane);
   }
 
-  async #holdResponse(
-    run: Run,
-    rows: Rows,
-    bytes: Buffer,
-    held: { readonly detector: string; readonly rule: string },
-  ): Promise<void> {
-    const verdict = this.#responses.verdictOf(held.rule);
+  async #holdResponse(run: Run, rows: Rows, masked: Masked, verdict: Verdict): Promise<void> {
+    const what = masked.found.length > 0 ? masked.found.join(', ') : `${run.bytes.length} bytes`;
     const { recorded, refusal } = await this.#approval.ask({
       lane: run.lane,
       verdict,
-      text: `response with ${held.detector}`,
+      text: `response of ${this.id}`,
       parameters: [],
-      maskedText: `release a response in which ${held.detector} was found`,
+      maskedText: `release a response: ${what}`,
       maskedParameters: [],
       notify: (text) => this.#exchange.notify(run.lane, text),
       record: (kind, data) => this.#recorder.event(kind, data),
@@ -284,8 +275,8 @@ export class Session implements Relay {
     if (this.#ended) return;
     this.#recorder.event('decided', recorded);
     if (refusal) throw new RefusalError(refusal);
-    this.#recordRows(run, rows, bytes);
-    this.#exchange.forward(run, bytes);
+    this.#recordRows(run, rows, masked.bytes);
+    this.#exchange.forward(run, masked.bytes);
   }
 
   #recordOperation(statement: Statement, run: Run | null, verdict: Verdict): void {
@@ -344,7 +335,7 @@ export class Session implements Relay {
     try {
       this.#tally.flushMasks(this.#recorder);
       this.#recorder.coverage(this.#tally.coverage());
-      this.#recorder.closed(ending, refusal ? { code: refusal.code, rule: refusal.rule } : {});
+      this.#recorder.closed(ending, refusal);
     } catch (error) {
       this.#services.failed(this.id, error);
     }
@@ -354,4 +345,14 @@ export class Session implements Relay {
 
 function parametersOf(run: Run): readonly (string | null)[] {
   return run.meaning.kind === 'operation' && run.meaning.parameters ? run.meaning.parameters() : [];
+}
+
+function responseRefused(verdict: Verdict): RefusalError {
+  return refuse('SCRIM_GUARD_BLOCKED', {
+    message: verdict.reason
+      ? `response blocked by policy: ${verdict.reason}`
+      : 'a guard blocked the response',
+    hint: 'ask for fewer rows, or for less of each value',
+    ...(verdict.rule === undefined ? {} : { rule: verdict.rule }),
+  });
 }

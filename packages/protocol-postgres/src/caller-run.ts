@@ -14,7 +14,7 @@ export interface CallerRun extends Run {
   readonly coreType: number;
   /** Name in a Parse that is refused. */
   readonly prepared?: Prepared;
-  /** Name of a portal to describe before it is executed. */
-  readonly describe?: string;
+  /** Messages of ours that go before the one a refusal replaces. */
+  readonly insert?: Buffer;
   readonly terminates: boolean;
 }

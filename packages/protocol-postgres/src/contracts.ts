@@ -1,4 +1,4 @@
-import type { SqlFacts, ValueType } from '@scrim/model';
+import type { SqlFacts } from '@scrim/model';
 import type { Place, Relation } from '@scrim/protocol-kit';
 
 /** A COPY between the caller and the target, as its statement says. */
@@ -39,30 +39,25 @@ export type Analyse = (sql: string) => StatementAnalysis;
 
 /** A type of the target beyond the built-in ones. */
 export interface TypeInfo {
-  readonly kind: 'base' | 'domain' | 'enum' | 'composite' | 'range' | 'array';
-  /** The built-in type a domain rests on, or an array's element. */
-  readonly base: number;
-  readonly valueType: ValueType;
-  readonly textual: boolean;
+  readonly name: string;
+  readonly kind: 'base' | 'domain' | 'enum' | 'composite' | 'range' | 'multirange' | 'array' | 'pseudo';
+  /** Base type of a domain, element of an array. */
+  readonly of: number | null;
 }
 
 /** Names behind the numbers in a RowDescription, kept by a side connection to the same database. */
 export interface Catalog {
-  column(oid: number, attnum: number): { readonly origins: readonly Place[] } | undefined;
+  /** Where a column's values come from; undefined for what the catalog does not know. */
+  column(
+    oid: number,
+    attnum: number,
+  ): { readonly origins: readonly Place[]; readonly exact: boolean } | undefined;
   type(oid: number): TypeInfo | undefined;
-  relation(
-    schema: string | null,
-    name: string,
-  ):
-    | {
-        readonly oid: number;
-        readonly schema: string;
-        readonly table: string;
-        readonly columns: readonly string[];
-      }
-    | undefined;
+  /** Relations whose values a statement can show. */
   reach(facts: SqlFacts): readonly Relation[] | 'unknown';
-  /** Reloads what may have changed; bounded wait. */
+  /** The facts with what views and inheritance bring in. */
+  widen?(facts: SqlFacts): SqlFacts;
+  /** Looks whether the database changed and reloads if so; bounded wait. */
   refresh(): Promise<void>;
   /** Says that something may have changed. */
   stale(): void;

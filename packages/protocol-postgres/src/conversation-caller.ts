@@ -1,6 +1,7 @@
 import type { Meaning } from '@scrim/protocol-kit';
 import { bindParameters } from './bind.ts';
 import type { CallerRun } from './caller-run.ts';
+import type { CopyAnalysis } from './contracts.ts';
 import { decodeText } from './encoding.ts';
 import { type Due, due, type Portal, type Prepared, type Session } from './session.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type StatementCache,
   UNKNOWN_STATEMENT,
 } from './statements.ts';
+import { describePortal, describeQuery } from './substitute.ts';
 import { stringEnd, TYPE, WireFault } from './wire.ts';
 
 export interface CallerOptions {
@@ -88,7 +90,7 @@ export class CallerConversation {
     coreStart: number,
     coreEnd: number,
     coreType: number,
-    more: { prepared?: Prepared; describe?: string; terminates?: boolean } = {},
+    more: { prepared?: Prepared; insert?: Buffer; terminates?: boolean } = {},
   ): CallerRun {
     return {
       lane: 0,
@@ -136,15 +138,19 @@ export class CallerConversation {
     if (encoding === 'unreadable') {
       return opaqueStatement('SQL', text, `text in the client encoding ${encodingName}`);
     }
-    return this.#statements.get(text);
+    return this.#statements.within(text, (name) => this.#session.prepared.get(name)?.statement);
   }
 
   #query(bytes: Buffer, at: number, end: number): CallerRun {
     const zero = stringEnd(bytes, at + 5, end);
     const statement = this.#text(bytes, at + 5, zero);
-    this.#dues.push(due('query', this.#session.unit, { statement }));
+    const query = due('query', this.#session.unit, { statement });
+    const insert = this.#copyColumns(statement, query, true);
+    const coreDue = this.#dues.length;
+    this.#dues.push(query);
     const meaning: Meaning = { kind: 'operation', statement, parameters: null };
-    return this.#run(bytes.subarray(at, end), meaning, 0, 0, end - at, TYPE.query);
+    const more = insert ? { insert } : {};
+    return this.#run(bytes.subarray(at, end), meaning, coreDue, 0, end - at, TYPE.query, more);
   }
 
   #parse(bytes: Buffer, at: number, end: number): CallerRun {
@@ -230,14 +236,17 @@ export class CallerConversation {
 
   /** Bind.. Execute [Flush|Sync] is one run, so that a prepared query crosses the relay in one call. */
   #execute(bytes: Buffer, from: number, at: number, end: number, portal: Portal): CallerRun {
-    const { statement } = portal;
-    const describe = portal.described ? undefined : portal.name;
-    if (describe !== undefined) {
+    const statement = this.#statements.current(portal.statement);
+    const execute = due('execute', this.#session.unit, { portal, statement });
+    let insert = this.#copyColumns(statement, execute, false);
+    if (!portal.described) {
       portal.described = true;
       this.#dues.push(due('describePortal', this.#session.unit, { portal, swallow: true }));
+      const describe = describePortal(portal.name);
+      insert = insert ? Buffer.concat([insert, describe]) : describe;
     }
     const coreDue = this.#dues.length;
-    this.#dues.push(due('execute', this.#session.unit, { portal, statement }));
+    this.#dues.push(execute);
     let runEnd = end;
     const type = bytes[end];
     if (end < bytes.length && (type === TYPE.sync || type === TYPE.flush)) {
@@ -246,7 +255,7 @@ export class CallerConversation {
       runEnd += 5;
     }
     const meaning: Meaning = { kind: 'operation', statement, parameters: bindParameters(portal) };
-    const more = describe === undefined ? {} : { describe };
+    const more = insert ? { insert } : {};
     return this.#run(
       bytes.subarray(from, runEnd),
       meaning,
@@ -256,6 +265,24 @@ export class CallerConversation {
       TYPE.execute,
       more,
     );
+  }
+
+  /**
+   * CopyOutResponse names no columns: the target is asked for them right before. In a failed transaction it would
+   * only fail again, and a text of several statements may make what its COPY reads.
+   */
+  #copyColumns(statement: KnownStatement, of: Due, sync: boolean): Buffer | undefined {
+    const copy = statement.parts[0]?.copy;
+    if (copy?.direction !== 'out' || statement.parts.length !== 1 || this.#session.state === 0x45)
+      return undefined;
+    const query = columnsQuery(copy);
+    if (query === undefined) return undefined;
+    const unit = this.#session.unit;
+    this.#dues.push(due('parse', unit, { swallow: true }));
+    this.#dues.push(due('describeStatement', unit, { swallow: true, columnsFor: of }));
+    this.#dues.push(due('close', unit, { swallow: true }));
+    if (sync) this.#dues.push(due('sync', unit, { swallow: true, columnsFor: of }));
+    return describeQuery(query, sync);
   }
 
   #copyData(bytes: Buffer, at: number, end: number): CallerRun {
@@ -277,6 +304,19 @@ export class CallerConversation {
     const meaning: Meaning = { kind: 'operation', statement: FUNCTION_CALL, parameters: null };
     return this.#run(bytes.subarray(at, end), meaning, 0, 0, end - at, TYPE.functionCall);
   }
+}
+
+/** A query with the columns of a COPY; undefined when the statement does not tell. */
+function columnsQuery(copy: CopyAnalysis): string | undefined {
+  if (copy.query !== undefined) return copy.query;
+  if (!copy.relation) return undefined;
+  const { schema, name } = copy.relation;
+  const columns = copy.columns?.map(quoted).join(', ') ?? '*';
+  return `SELECT ${columns} FROM ONLY ${schema === null ? '' : `${quoted(schema)}.`}${quoted(name)}`;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A portal the session has not bound by message: an SQL cursor, or one whose Bind failed. */

@@ -1,12 +1,14 @@
-import type { Meaning, Run } from '@scrim/protocol-kit';
-import { CopyOut } from './copy.ts';
+import type { Meaning, Relation, Run } from '@scrim/protocol-kit';
+import { countOf } from './command-tag.ts';
+import { CopyOut, copyFormat } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
-import { NotificationFields, ReportFields, ResultFields, StatusFields } from './fields.ts';
+import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
 import type { PgShape } from './shape.ts';
+import { namelessColumns } from './shape.ts';
 import { type KnownStatement, UNKNOWN_STATEMENT } from './statements.ts';
 import { EMPTY, TYPE, WireFault } from './wire.ts';
 
@@ -19,21 +21,26 @@ export type Stop =
   /** The catalog must be asked before the next message can be read. */
   | { readonly kind: 'wait'; readonly until: Promise<void> };
 
+export interface TargetOptions {
+  /** Our BackendKeyData, said before the first ReadyForQuery. */
+  readonly key: Buffer;
+  readonly maxMessage: number;
+}
+
 /** Reads the target's messages, matches them with the answers due, and cuts them into runs. */
 export class TargetConversation {
   readonly #session: Session;
   readonly #domain: Domain;
-  readonly #keyMessage: Buffer;
+  readonly #options: TargetOptions;
   #copy: CopyOut | null = null;
   #runs: Run[] = [];
   /** Set when {@link read} returned early. */
   stop: Stop | null = null;
 
-  /** @param keyMessage our BackendKeyData, said before the first ReadyForQuery */
-  constructor(session: Session, domain: Domain, keyMessage: Buffer) {
+  constructor(session: Session, domain: Domain, options: TargetOptions) {
     this.#session = session;
     this.#domain = domain;
-    this.#keyMessage = keyMessage;
+    this.#options = options;
   }
 
   /** Appends the runs of `bytes` from `from` on; returns where it stopped. Throws {@link WireFault}. */
@@ -82,7 +89,7 @@ export class TargetConversation {
     const whole = bytes.subarray(at, end);
     switch (bytes[at]) {
       case TYPE.notice:
-        this.#push(whole, { kind: 'fields', fields: new ReportFields(whole) });
+        this.#push(whole, { kind: 'fields', fields: new ReportFields(whole, this.#drawn()) });
         return end;
       case TYPE.notification:
         this.#push(whole, { kind: 'fields', fields: new NotificationFields(whole) });
@@ -141,6 +148,22 @@ export class TargetConversation {
     return statement;
   }
 
+  /** What texts said now may quote: everything the transaction under way can read. */
+  #drawn(): Reach {
+    const { drawn } = this.#session;
+    if (!drawn) return 'unknown';
+    const relations: Relation[] = [];
+    for (const statement of drawn) {
+      const names = statement.parts.some(
+        ({ executes, cursor }) => executes !== undefined || cursor?.fetches !== undefined,
+      );
+      const reach = names || !statement.facts.complete ? 'unknown' : this.#domain.reach(statement);
+      if (reach === 'unknown') return 'unknown';
+      relations.push(...reach);
+    }
+    return relations;
+  }
+
   #shape(statement: KnownStatement, part: number, description: Buffer): PgShape | null {
     const shape = this.#domain.shape(statement, part, this.reachOf(statement, part), description);
     if (!(shape instanceof Promise)) return shape;
@@ -153,6 +176,10 @@ export class TargetConversation {
     const whole = bytes.subarray(at, end);
     if (first?.kind === 'describeStatement') {
       this.#session.settle();
+      if (first.columnsFor) {
+        first.columnsFor.columns = Buffer.from(whole);
+        return end;
+      }
       // Formats are not known yet and no rows follow: the column names pass as what they are.
       this.#push(whole, CONTROL);
       return end;
@@ -192,7 +219,7 @@ export class TargetConversation {
         bytes.readUInt32BE(at + 7 + i * 4),
       );
     }
-    this.#push(bytes.subarray(at, end), CONTROL);
+    if (!first.swallow) this.#push(bytes.subarray(at, end), CONTROL);
     return end;
   }
 
@@ -202,9 +229,11 @@ export class TargetConversation {
     while (to < bytes.length) {
       const type = bytes[to];
       if (type !== TYPE.parseDone && type !== TYPE.bindDone && type !== TYPE.closeDone) break;
+      if (to > at && this.#session.first?.swallow) break;
       const item = this.#session.settle();
       const kind = type === TYPE.parseDone ? 'parse' : type === TYPE.bindDone ? 'bind' : 'close';
       if (item?.kind !== kind) throw unexpected();
+      if (item.swallow) return end;
       to += end - at;
     }
     this.#push(bytes.subarray(at, to), CONTROL);
@@ -259,7 +288,7 @@ export class TargetConversation {
     if (analysis?.cursor?.declares !== undefined && statement)
       session.declare(analysis.cursor.declares, statement);
     if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || !statement?.facts.complete) {
-      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl')) this.#domain.changed();
+      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl')) session.defined = true;
       if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
     }
   }
@@ -271,9 +300,14 @@ export class TargetConversation {
     if (!first || !['sync', 'query', 'function', 'login'].includes(first.kind)) throw unexpected();
     session.settle();
     session.ready(bytes[at + 5] as number, first.unit);
+    // Only what is committed can be read by the catalog's own connection.
+    if (session.defined && session.state === 0x49) {
+      session.defined = false;
+      this.#domain.changed();
+    }
     if ((first.kind === 'query' || first.kind === 'function') && !first.ended) this.#ended(first, true);
-    if (first.kind === 'login') this.stop = { kind: 'own', bytes: Buffer.concat([this.#keyMessage, whole]) };
-    else this.#push(whole, CONTROL);
+    if (first.kind === 'login') this.stop = { kind: 'own', bytes: Buffer.concat([this.#options.key, whole]) };
+    else if (!first.swallow) this.#push(whole, CONTROL);
     return end;
   }
 
@@ -286,7 +320,7 @@ export class TargetConversation {
   #error(bytes: Buffer, at: number, end: number): number {
     const session = this.#session;
     const whole = bytes.subarray(at, end);
-    const fields = new ReportFields(whole);
+    const fields = new ReportFields(whole, this.#drawn());
     const severity = fields.get('V') ?? fields.get('S') ?? '';
     const { first } = session;
     this.#copy = null;
@@ -294,8 +328,12 @@ export class TargetConversation {
       this.#push(whole, { kind: 'fields', fields });
       return end;
     }
-    const refusal = first.refusal;
-    if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
+    const { refusal } = first;
+    if (first.swallow && this.#ownFailed(whole)) return end;
+    if (first.failure && refusal === undefined) {
+      const told = new ReportFields(first.failure, this.#drawn());
+      this.#push(first.failure, { kind: 'fields', fields: told });
+    } else if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
     else this.#push(whole, { kind: 'fields', fields });
     if (first.kind === 'query' || first.kind === 'function') {
       session.copyIn = false;
@@ -306,8 +344,21 @@ export class TargetConversation {
     return end;
   }
 
+  /**
+   * Our own question before a simple Query failed, most likely as the Query will. True = nothing is told now; inside
+   * a transaction the Query can only say that the transaction is aborted, so this error is told in its place.
+   */
+  #ownFailed(whole: Buffer): boolean {
+    const session = this.#session;
+    const sync = session.dues.rest().find(({ kind }) => kind === 'sync');
+    if (!sync?.swallow || !sync.columnsFor) return false;
+    if (session.state === 0x54) sync.columnsFor.failure = Buffer.from(whole);
+    session.fail();
+    return true;
+  }
+
   #status(whole: Buffer, end: number): number {
-    const fields = new StatusFields(whole);
+    const fields = new StatusFields(whole, this.#drawn());
     const [entry] = fields.entries;
     if (entry?.name === 'client_encoding') {
       this.#session.encodingName = entry.value;
@@ -328,14 +379,13 @@ export class TargetConversation {
     const { first } = this.#session;
     if (first?.kind !== 'query' && first?.kind !== 'execute') throw unexpected();
     const statement = first.statement ?? UNKNOWN_STATEMENT;
-    const part = first.part;
-    const copy = CopyOut.open(whole, statement, part, this.reachOf(statement, part), this.#domain);
-    if (copy instanceof Promise) {
-      this.stop = { kind: 'wait', until: copy };
-      return at;
-    }
-    this.#copy = copy;
-    this.#push(whole, { kind: 'shape', shape: copy.shape });
+    const copy = statement.parts[first.part]?.copy;
+    if (!copy) throw new WireFault('a COPY whose format is not known');
+    const shape = this.#shape(statement, first.part, first.columns ?? namelessColumns(whole));
+    if (!shape) return at;
+    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy));
+    this.#copy = new CopyOut(copyShape, this.#options.maxMessage);
+    this.#push(whole, { kind: 'shape', shape: copyShape });
     return end;
   }
 
@@ -349,7 +399,7 @@ export class TargetConversation {
   }
 
   #copyDone(whole: Buffer, end: number): number {
-    this.#copy?.finish(this.#runs);
+    this.#copy?.finish();
     this.#copy = null;
     this.#push(whole, CONTROL);
     return end;
@@ -366,10 +416,4 @@ function mayMakeTemporary(statement: KnownStatement): boolean {
 
 function unexpected(): WireFault {
   return new WireFault('the target answered what was not asked');
-}
-
-/** The number at the end of a command tag, where the tag has one. */
-export function countOf(tag: string): number | null {
-  const match = / (\d+)$/.exec(tag);
-  return match ? Number(match[1]) : null;
 }

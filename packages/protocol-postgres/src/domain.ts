@@ -1,7 +1,8 @@
 import type { Relation } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
-import { buildShape, missing, type PgShape, parseRowDescription, Shapes } from './shape.ts';
-import type { KnownStatement } from './statements.ts';
+import type { CopyFormat, CopyShape } from './copy.ts';
+import { buildShape, missing, namelessColumns, type PgShape, parseRowDescription, Shapes } from './shape.ts';
+import { type KnownStatement, StatementCache, type Understanding } from './statements.ts';
 
 /** Things asked of the catalog in vain, remembered so that a temporary table does not reload it with every query. */
 const MAX_MISSES = 10_000;
@@ -9,20 +10,24 @@ const MAX_MISSES = 10_000;
 /** What all sessions of one target database know together: its catalog and the shapes of its results. */
 export class Domain {
   readonly catalog: Catalog;
+  readonly statements: StatementCache;
   readonly #shapes = new Shapes();
+  readonly #copies = new WeakMap<PgShape, CopyShape>();
   readonly #misses = new Set<string>();
   #generation = 0;
+  #stale = false;
   #refreshing: Promise<void> | null = null;
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, understanding: Understanding) {
     this.catalog = catalog;
+    this.statements = new StatementCache(understanding);
   }
 
-  /** Says that something ran which may have changed names: shapes are built anew behind the next refresh. */
+  /** Says that something ran which may have changed names: the catalog is read anew before the next rows. */
   changed(): void {
     this.catalog.stale();
     this.#misses.clear();
-    this.#generation += 1;
+    this.#stale = true;
   }
 
   /**
@@ -36,12 +41,13 @@ export class Domain {
     reach: KnownStatement | 'unknown',
     description: Buffer,
   ): PgShape | Promise<void> {
+    if (this.#stale) return this.#refresh([]);
     const known = this.#shapes.find(statement, part, reach, description, this.#generation);
     if (known) return known;
     const fields = parseRowDescription(description);
     const asked = missing(fields, this.catalog).filter((key) => !this.#misses.has(key));
     if (asked.length > 0) return this.#refresh(asked);
-    const relations = this.#reach(reach);
+    const relations = this.reach(reach);
     const shape = buildShape(
       Buffer.from(description),
       fields,
@@ -53,8 +59,29 @@ export class Domain {
     return shape;
   }
 
-  #reach(statement: KnownStatement | 'unknown'): readonly Relation[] | 'unknown' {
+  /** Relations a statement can draw from. */
+  reach(statement: KnownStatement | 'unknown'): readonly Relation[] | 'unknown' {
     return statement === 'unknown' ? 'unknown' : this.catalog.reach(statement.facts);
+  }
+
+  /** The shape of a COPY: columns as described, spelled as its options say. The same object for the same COPY. */
+  copyShape(columns: PgShape, copyOut: Buffer, copy: CopyFormat): CopyShape {
+    const known = this.#copies.get(columns);
+    if (known) return known;
+    const count = copyOut.readUInt16BE(6);
+    // COPY leaves generated columns out, SELECT * does not: then nobody can say which field is which column.
+    const matched = columns.columns.length === count ? columns : this.#nameless(columns, copyOut);
+    const wires = matched.wires.map(({ codec }) => ({ codec, binary: copy.format === 'binary' }));
+    const options = Buffer.from(JSON.stringify(copy));
+    const description = Buffer.concat([copyOut, matched.description, options]);
+    const shape: CopyShape = { ...matched, wires, description, copy };
+    this.#copies.set(columns, shape);
+    return shape;
+  }
+
+  #nameless(columns: PgShape, copyOut: Buffer): PgShape {
+    const description = namelessColumns(copyOut);
+    return buildShape(description, parseRowDescription(description), this.catalog, columns.reach, undefined);
   }
 
   async #refresh(asked: readonly string[]): Promise<void> {
@@ -67,8 +94,10 @@ export class Domain {
 
   async #reload(): Promise<void> {
     try {
+      this.#stale = false;
       await this.catalog.refresh();
       this.#generation += 1;
+      this.statements.renew();
     } catch {
       // The catalog cannot be reached: what it does not know has no origin, so it is judged as the worst it can be.
     } finally {

@@ -22,8 +22,7 @@ import type { Domain } from './domain.ts';
 import { Outlet } from './outlet.ts';
 import { errorResponse, noticeResponse } from './refuse.ts';
 import { Session } from './session.ts';
-import type { StatementCache } from './statements.ts';
-import { substitute } from './substitute.ts';
+import { substitute, withInsert } from './substitute.ts';
 import { ValueFault } from './types/codec.ts';
 import { AUTHENTICATION_OK, FLUSH, TERMINATE, WireFault } from './wire.ts';
 
@@ -37,7 +36,6 @@ export interface ExchangeParts {
   readonly minor: number;
   readonly limits: Limits;
   readonly domain: Domain;
-  readonly statements: StatementCache;
   readonly keys: CancelKeys;
   readonly options: CallerOptions;
   /** Sends a CancelRequest for this session to the target. */
@@ -89,11 +87,14 @@ export class PostgresExchange implements Exchange, Cancellable {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
-    this.#session = new Session(parts.statements);
+    this.#session = new Session(parts.domain.statements);
     this.#session.sent({ kind: 'login', unit: -1, part: 0, count: null, shape: null, ended: false });
     this.#key = parts.keys.issue(this, parts.minor);
-    this.#callerTalk = new CallerConversation(this.#session, parts.statements, parts.options);
-    this.#targetTalk = new TargetConversation(this.#session, parts.domain, backendKeyData(this.#key));
+    this.#callerTalk = new CallerConversation(this.#session, parts.domain.statements, parts.options);
+    this.#targetTalk = new TargetConversation(this.#session, parts.domain, {
+      key: backendKeyData(this.#key),
+      maxMessage: parts.limits.maxMessage,
+    });
     this.#toCaller = new Outlet(parts.caller);
     this.#toTarget = new Outlet(parts.target);
     this.#fromCaller = new Inlet(parts.limits.maxMessage);
@@ -305,10 +306,10 @@ export class PostgresExchange implements Exchange, Cancellable {
   #forwardCaller(run: CallerRun, bytes: Uint8Array): void {
     const session = this.#session;
     for (const item of run.dues) session.sent(item);
-    if (run.describe === undefined || bytes !== run.bytes) {
+    if (run.insert === undefined || bytes !== run.bytes) {
       this.#toTarget.add(bytes);
     } else {
-      for (const piece of substitute(run, null)) this.#toTarget.add(piece);
+      for (const piece of withInsert(run, run.insert)) this.#toTarget.add(piece);
     }
     if (run.terminates) this.#terminated = true;
   }
@@ -319,15 +320,16 @@ export class PostgresExchange implements Exchange, Cancellable {
       this.#refuseData(run, refusal);
       return;
     }
-    const pieces = substitute(run, refusal);
+    const pieces = substitute(run);
     if (!pieces) {
       this.close(refusal);
       return;
     }
     const core = run.dues[run.coreDue];
     for (const item of run.dues) {
-      if (item.swallow && item.portal) item.portal.described = false;
-      else this.#session.sent(item === core ? { ...item, refusal } : item);
+      if (item.swallow) {
+        if (item.portal) item.portal.described = false;
+      } else this.#session.sent(item === core ? { ...item, refusal } : item);
     }
     for (const piece of pieces) this.#toTarget.add(piece);
     this.#touched();
@@ -340,7 +342,7 @@ export class PostgresExchange implements Exchange, Cancellable {
       return;
     }
     this.#session.failCopy(refusal);
-    for (const piece of substitute(run, refusal) ?? []) this.#toTarget.add(piece);
+    for (const piece of substitute(run) ?? []) this.#toTarget.add(piece);
     this.#touched();
   }
 

@@ -1,7 +1,8 @@
-import type { Fields } from '@scrim/protocol-kit';
+import type { FieldEntry, Fields, Relation } from '@scrim/protocol-kit';
 import { cstring, message, stringEnd, TYPE, WireFault } from './wire.ts';
 
-type Entry = { readonly name: string; readonly value: string };
+/** Relations a text may quote; see {@link Fields.reach}. */
+export type Reach = readonly Relation[] | 'unknown';
 
 /** Fields of errors and notices that may carry data or names of the target (documentation, "Error and Notice Message Fields"). */
 const REPORT_TEXTS: Readonly<Record<number, string>> = {
@@ -19,17 +20,20 @@ const REPORT_TEXTS: Readonly<Record<number, string>> = {
 
 /** ErrorResponse and NoticeResponse: its texts are shown, its codes and positions kept. */
 export class ReportFields implements Fields {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly FieldEntry[];
+  readonly reach: Reach;
   readonly #type: number;
   readonly #all: readonly (readonly [number, string])[];
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, reach: Reach) {
+    this.reach = reach;
     this.#type = bytes[0] as number;
     this.#all = reportFields(bytes);
-    const entries: Entry[] = [];
+    const entries: FieldEntry[] = [];
+    const quotes = quotesData((code) => this.get(code));
     for (const [code, value] of this.#all) {
       const name = REPORT_TEXTS[code];
-      if (name !== undefined) entries.push({ name, value });
+      if (name !== undefined) entries.push({ name, value, quotesData: quotes && !OBJECT_NAMES.has(name) });
     }
     this.entries = entries;
   }
@@ -53,6 +57,36 @@ export class ReportFields implements Fields {
   }
 }
 
+const OBJECT_NAMES: ReadonlySet<string> = new Set(['schema', 'table', 'column', 'type', 'constraint']);
+/** Classes whose messages name objects, states and limits: connection, transaction, login, resources, cancellation. */
+const NAMING_CLASSES: ReadonlySet<string> = new Set([
+  '08',
+  '25',
+  '28',
+  '2D',
+  '3D',
+  '40',
+  '53',
+  '54',
+  '55',
+  '57',
+]);
+
+/**
+ * Whether the texts of an error or notice may repeat data. Anything said from inside a function carries its context
+ * (W) and may have any SQLSTATE. Class 42 names what the caller wrote when it points into the caller's text (P);
+ * without a position it may be a value turned into a name at run time (`ssn::regclass`).
+ */
+function quotesData(get: (code: string) => string | undefined): boolean {
+  if (get('W') !== undefined || get('q') !== undefined) return true;
+  const state = get('C') ?? '';
+  const kind = state.slice(0, 2);
+  if (NAMING_CLASSES.has(kind) || state === '42501') return false;
+  if (kind === '42') return get('P') === undefined;
+  if (kind === '00' || kind === '01') return !['NOTICE', 'WARNING'].includes(get('V') ?? '');
+  return true;
+}
+
 /** All fields of an ErrorResponse or NoticeResponse in order. Throws {@link WireFault}. */
 export function reportFields(bytes: Buffer): [number, string][] {
   const fields: [number, string][] = [];
@@ -66,9 +100,13 @@ export function reportFields(bytes: Buffer): [number, string][] {
   return fields;
 }
 
-/** NotificationResponse: channel and payload. */
+/**
+ * NotificationResponse: channel and payload. Any session may have sent it, and `pg_notify` takes any value, so what
+ * the payload can repeat is unknown; a channel is only heard by who named it in LISTEN.
+ */
 export class NotificationFields implements Fields {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly FieldEntry[];
+  readonly reach = 'unknown';
   readonly #pid: Buffer;
 
   constructor(bytes: Buffer) {
@@ -77,8 +115,8 @@ export class NotificationFields implements Fields {
     const channelEnd = stringEnd(bytes, 9, bytes.length);
     const payloadEnd = stringEnd(bytes, channelEnd + 1, bytes.length);
     this.entries = [
-      { name: 'channel', value: bytes.toString('utf8', 9, channelEnd) },
-      { name: 'payload', value: bytes.toString('utf8', channelEnd + 1, payloadEnd) },
+      { name: 'channel', value: bytes.toString('utf8', 9, channelEnd), quotesData: false },
+      { name: 'payload', value: bytes.toString('utf8', channelEnd + 1, payloadEnd), quotesData: true },
     ];
   }
 
@@ -87,15 +125,21 @@ export class NotificationFields implements Fields {
   }
 }
 
+/** Reported settings that take any text, so `set_config` can carry data out in them. */
+const FREE_SETTINGS: ReadonlySet<string> = new Set(['application_name', 'search_path', 'timezone']);
+
 /** ParameterStatus: one entry, named as the setting. */
 export class StatusFields implements Fields {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly FieldEntry[];
+  readonly reach: Reach;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, reach: Reach) {
+    this.reach = reach;
     const nameEnd = stringEnd(bytes, 5, bytes.length);
     const valueEnd = stringEnd(bytes, nameEnd + 1, bytes.length);
     const name = bytes.toString('utf8', 5, nameEnd);
-    this.entries = [{ name, value: bytes.toString('utf8', nameEnd + 1, valueEnd) }];
+    const value = bytes.toString('utf8', nameEnd + 1, valueEnd);
+    this.entries = [{ name, value, quotesData: FREE_SETTINGS.has(name.toLowerCase()) }];
   }
 
   rewrite(values: readonly string[]): Buffer {
@@ -105,11 +149,13 @@ export class StatusFields implements Fields {
 
 /** FunctionCallResponse: its value in whatever format, shown as Latin-1 so that every byte survives. */
 export class ResultFields implements Fields {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly FieldEntry[];
+  readonly reach = 'unknown';
 
   constructor(bytes: Buffer) {
     if (bytes.length < 9) throw new WireFault('a function result is too short');
-    this.entries = bytes.readInt32BE(5) < 0 ? [] : [{ name: 'result', value: bytes.toString('latin1', 9) }];
+    const value = bytes.toString('latin1', 9);
+    this.entries = bytes.readInt32BE(5) < 0 ? [] : [{ name: 'result', value, quotesData: true }];
   }
 
   rewrite(values: readonly string[]): Buffer {

@@ -5,17 +5,19 @@ import { acceptCaller, type Door, sayNo } from './accept.ts';
 import { CancelKeys } from './cancel.ts';
 import { capabilities } from './capabilities.ts';
 import { dialCatalog } from './catalog-connection.ts';
-import type { Analyse, OpenCatalog } from './contracts.ts';
+import type { Catalog, OpenCatalog, StatementAnalysis } from './contracts.ts';
 import type { CallerOptions } from './conversation-caller.ts';
 import { type Dialled, dial, dialOnce, type Login, type TargetAddress } from './dial.ts';
 import { Domain } from './domain.ts';
 import { PostgresExchange } from './exchange.ts';
 import { cancelRequest } from './startup.ts';
-import { StatementCache } from './statements.ts';
+import type { Understanding } from './statements.ts';
 
-export interface PostgresParts {
-  readonly analyse: Analyse;
+/** What the protocol is put together from. */
+export interface PostgresParts extends Pick<Understanding, 'analyse' | 'withPrepared'> {
   readonly openCatalog: OpenCatalog;
+  /** Adds to an analysis what the functions it calls can cause, as this catalog knows them. */
+  resolve?(analysis: StatementAnalysis, catalog: Catalog): StatementAnalysis;
   readonly options?: Partial<CallerOptions>;
 }
 
@@ -36,13 +38,11 @@ export function createPostgresProtocol(parts: PostgresParts): Protocol {
 class Host {
   readonly keys = new CancelKeys();
   readonly #parts: PostgresParts;
-  readonly #statements: StatementCache;
   readonly #options: CallerOptions;
   readonly #domains = new Map<string, Promise<Domain>>();
 
   constructor(parts: PostgresParts) {
     this.#parts = parts;
-    this.#statements = new StatementCache(parts.analyse);
     this.#options = { functionCalls: 'refuse', ...parts.options };
   }
 
@@ -79,7 +79,6 @@ class Host {
       minor: door.minor,
       limits: details.limits,
       domain,
-      statements: this.#statements,
       keys: this.keys,
       options: this.#options,
       cancelTarget: () => dialOnce(address, cancelRequest(dialled.pid, dialled.secret), targetTimeout),
@@ -102,7 +101,13 @@ class Host {
   async #openDomain(key: string, address: TargetAddress, login: Login, timeout: number): Promise<Domain> {
     try {
       const own: Login = { ...login, settings: CATALOG_SETTINGS };
-      return new Domain(await this.#parts.openCatalog(() => dialCatalog(address, own, timeout)));
+      const { analyse, resolve, withPrepared } = this.#parts;
+      const catalog = await this.#parts.openCatalog(() => dialCatalog(address, own, timeout));
+      return new Domain(catalog, {
+        analyse,
+        ...(resolve ? { resolve: (analysis: StatementAnalysis) => resolve(analysis, catalog) } : {}),
+        ...(withPrepared ? { withPrepared } : {}),
+      });
     } catch (error) {
       this.#domains.delete(key);
       throw error instanceof RefusalError

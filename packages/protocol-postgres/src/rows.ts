@@ -171,7 +171,8 @@ export class PgRows implements Rows {
   }
 }
 
-function lastSelected(selected: Uint8Array, columns: number): number {
+/** The last column that is to be shown, -1 for none. */
+export function lastSelected(selected: Uint8Array, columns: number): number {
   for (let i = Math.min(selected.length, columns) - 1; i >= 0; i--) if (selected[i] === 1) return i;
   return -1;
 }

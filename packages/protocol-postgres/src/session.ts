@@ -58,6 +58,12 @@ export interface Due {
   readonly closes?: { readonly portal: boolean; readonly name: string };
   /** Our own Describe: its answer is not the caller's. */
   readonly swallow?: boolean;
+  /** Our own question for the columns of the COPY that this answer is due for. */
+  readonly columnsFor?: Due;
+  /** A COPY's columns, as a RowDescription. */
+  columns?: Buffer;
+  /** An error the target gave to our own question in the caller's transaction: the caller is told that one. */
+  failure?: Buffer;
   /** The message was replaced by one that fails: its error is replaced by this. */
   readonly refusal?: Refusal;
   /** Queries: how many of their statements have ended, and the rows they counted. */
@@ -123,6 +129,9 @@ export class DueList {
 /** Names one session may hold; a client that needs more leaks them. */
 const MAX_NAMES = 10_000;
 
+/** Statements of one transaction told apart; beyond it their reach is unknown. */
+const MAX_DRAWN = 64;
+
 /** What both directions of a conversation know together: names, answers due, transaction state. */
 export class Session {
   readonly dues = new DueList();
@@ -142,6 +151,10 @@ export class Session {
   state = 0x49;
   encoding: TextEncoding = 'utf8';
   encodingName = 'UTF8';
+  /** Statements of the transaction under way: what errors and notices may quote. Null = too many to tell. */
+  drawn: Set<KnownStatement> | null = new Set();
+  /** True while the transaction under way has changed names or columns. */
+  defined = false;
   /** True once a temporary object was made: its columns are known to no catalog. */
   temporary = false;
 
@@ -203,9 +216,17 @@ export class Session {
       return;
     }
     if (this.skipping) return;
+    if (item.statement && !item.refusal) this.#draw(item.statement);
     this.#rename(item);
     if (renames(item)) this.unsettled += 1;
     this.dues.push(item);
+  }
+
+  #draw(statement: KnownStatement): void {
+    const { drawn } = this;
+    if (!drawn || drawn.has(statement)) return;
+    if (drawn.size < MAX_DRAWN) drawn.add(statement);
+    else this.drawn = null;
   }
 
   #rename(item: Due): void {
@@ -285,6 +306,8 @@ export class Session {
   /** ReadyForQuery: portals of ended transactions are gone. */
   ready(state: number, unit: number): void {
     this.state = state;
+    // Errors at COMMIT quote what earlier statements wrote, so these count until the transaction is over.
+    if (state === 0x49 && this.dues.length === 0 && this.drawn?.size !== 0) this.drawn = new Set();
     if (state !== 0x49 || this.portals.size === 0) return;
     for (const [name, portal] of this.portals) if (portal.unit <= unit) this.portals.delete(name);
   }

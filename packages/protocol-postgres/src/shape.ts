@@ -1,9 +1,11 @@
 import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
 import type { KnownStatement } from './statements.ts';
+import { arrayOf } from './types/array.ts';
 import { builtinType } from './types/builtin.ts';
 import type { TypeCodec } from './types/codec.ts';
-import { stringEnd, WireFault } from './wire.ts';
+import { plain } from './types/plain.ts';
+import { cstring, message, stringEnd, TYPE, WireFault } from './wire.ts';
 
 /** How a column's values stand on the wire. */
 export interface ColumnWire {
@@ -49,6 +51,17 @@ export function parseRowDescription(bytes: Buffer): FieldDescription[] {
   return fields;
 }
 
+/**
+ * A RowDescription for a COPY whose columns could not be asked for: as many as the CopyOutResponse says, of no table
+ * and no type, so that they are judged as the worst.
+ */
+export function namelessColumns(copyOut: Buffer): Buffer {
+  const count = copyOut.readUInt16BE(6);
+  const fields: Buffer[] = [];
+  for (let i = 1; i <= count; i++) fields.push(cstring(`column${i}`), Buffer.alloc(18));
+  return message(TYPE.rowDescription, Buffer.from([count >> 8, count & 255]), ...fields);
+}
+
 const NO_PLACES: readonly Place[] = [];
 
 /** What a description needs from the catalog and does not find there: table columns and types. */
@@ -83,7 +96,7 @@ export function buildShape(
     columns.push({
       name: field.name,
       origins: origin?.origins ?? NO_PLACES,
-      exact: origin !== undefined || clear,
+      exact: origin?.exact ?? clear,
       type,
       textual,
       ...(maxLength === null ? {} : { maxLength }),
@@ -93,16 +106,33 @@ export function buildShape(
   return { columns, wires, description, reach };
 }
 
+/** Domains on domains end somewhere; a loop in a broken catalog must too. */
+const MAX_DEPTH = 8;
+
+/** A type's codec, through domains and arrays. Enums and citext are text on the wire in both formats. */
+function codecOf(oid: number, catalog: Catalog, depth = 0): TypeCodec | undefined {
+  const known = builtinType(oid);
+  if (known || depth > MAX_DEPTH) return known;
+  const info = catalog.type(oid);
+  if (!info) return undefined;
+  if (info.kind === 'enum' || (info.kind === 'base' && info.name === 'citext')) return TEXT;
+  if (info.of === null) return undefined;
+  if (info.kind === 'domain') return codecOf(info.of, catalog, depth + 1);
+  if (info.kind !== 'array') return undefined;
+  const element = codecOf(info.of, catalog, depth + 1);
+  return element && arrayOf(element);
+}
+
+const TEXT = plain('text');
+
 function typeOf(
   oid: number,
   catalog: Catalog,
 ): Pick<Column, 'type' | 'textual'> & { codec: TypeCodec | undefined } {
-  const codec = builtinType(oid);
-  if (codec) return { type: codec.valueType, textual: codec.textual, codec };
-  const info = catalog.type(oid);
-  if (!info) return { type: 'unknown', textual: true, codec: undefined };
-  const base = info.kind === 'domain' ? builtinType(info.base) : undefined;
-  return { type: info.valueType, textual: info.textual, codec: base };
+  const codec = codecOf(oid, catalog);
+  return codec
+    ? { type: codec.valueType, textual: codec.textual, codec }
+    : { type: 'unknown', textual: true, codec: undefined };
 }
 
 /** A result shape kept for the statement it belongs to. */

@@ -1,10 +1,16 @@
 /** Parts for tests of the real wire: a relay, a small catalog, a gateway on a free port. Not for production. */
+
 import { createServer, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { Connection, Refusal, SqlFacts } from '@scrim/model';
 import { RefusalError, Secret } from '@scrim/model';
 import type { CellVisitor, Ending, Exchange, Knock, Limits, Protocol, Relay, Run } from '@scrim/protocol-kit';
 import { mint } from '@scrim/protocol-kit/mint';
+import { CancelKeys } from './cancel.ts';
 import type { Catalog, CatalogConnection, StatementAnalysis } from './contracts.ts';
+import { Domain } from './domain.ts';
+import { PostgresExchange } from './exchange.ts';
+import { message, TYPE } from './wire.ts';
 
 export const LIMITS: Limits = {
   handshakeTimeout: 5_000,
@@ -95,10 +101,9 @@ export async function openSmallCatalog(dial: () => Promise<CatalogConnection>): 
   return {
     column: (oid, attnum) => {
       const place = columns.get(`${oid}.${attnum}`);
-      return place && { origins: [place] };
+      return place && { origins: [place], exact: true };
     },
     type: () => undefined,
-    relation: (_schema, name) => relations.get(name),
     reach: (facts) => facts.tables.flatMap(({ name }) => relations.get(name) ?? []),
     refresh,
     stale: () => undefined,
@@ -207,7 +212,10 @@ export class TestRelay implements Relay {
     const selected = Uint8Array.from(replacements, (replacement) =>
       visit || replacement !== undefined ? 1 : 0,
     );
-    return rows.rewrite(selected, (cell) => visit?.(cell) ?? replacements[cell.column]);
+    return rows.rewrite(selected, (cell) => {
+      const shown = visit?.(cell);
+      return shown === undefined ? replacements[cell.column] : shown;
+    });
   }
 
   cancel(): boolean {
@@ -305,4 +313,52 @@ export async function openGateway(protocol: Protocol, options: GatewayOptions): 
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
   return { port, rejected, knocks, relays, failures, close };
+}
+
+export { dial } from './dial.ts';
+export { createPostgresProtocol } from './protocol.ts';
+
+/** Two ends of one stream in memory: what is written to one is read from the other, chunk by chunk as written. */
+export function duplexPair(): [Duplex, Duplex] {
+  const ends: Duplex[] = [];
+  const end = (other: number): Duplex =>
+    new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        ends[other]?.push(chunk);
+        done();
+      },
+      final(done) {
+        ends[other]?.push(null);
+        done();
+      },
+    });
+  ends.push(end(1), end(0));
+  return ends as [Duplex, Duplex];
+}
+
+/** An exchange between two streams of the test's own, with a target that needs no login. */
+export function exchangeBetween(
+  caller: Duplex,
+  target: Duplex,
+  catalog: Catalog,
+  behaviour: Behaviour,
+  limits: Partial<Limits> = {},
+): TestRelay {
+  const exchange = new PostgresExchange({
+    caller,
+    callerEarly: Buffer.alloc(0),
+    target,
+    greeting: message(TYPE.ready, Buffer.from('I')),
+    targetEarly: Buffer.alloc(0),
+    minor: 0,
+    limits: { ...LIMITS, ...limits },
+    domain: new Domain(catalog, { analyse: analyseLoosely }),
+    keys: new CancelKeys(),
+    options: { functionCalls: 'refuse' },
+    cancelTarget: async () => undefined,
+  });
+  const relay = new TestRelay(exchange, behaviour);
+  exchange.start(relay);
+  return relay;
 }

@@ -10,6 +10,8 @@ export interface Literal {
   readonly bytes: Uint8Array;
   /** Where the fingerprint starts inside the literal. */
   readonly offset: number;
+  /** As the rules write it, for those that mind the case. */
+  readonly spellings: readonly Uint8Array[];
   /** Indexes of the verifiers to ask. */
   readonly verifiers: readonly number[];
 }
@@ -35,7 +37,10 @@ const FREQUENCY = [
 ];
 
 /** Builds the table for literals (any case, three bytes or more) mapped to the verifiers that want them. */
-export function buildAnchors(wanted: ReadonlyMap<string, readonly number[]>): AnchorTable {
+export function buildAnchors(
+  wanted: ReadonlyMap<string, readonly number[]>,
+  spellings: ReadonlyMap<string, readonly string[]>,
+): AnchorTable {
   const byGram = new Map<number, Literal[]>();
   let longest = 0;
   for (const [text, verifiers] of wanted) {
@@ -44,7 +49,7 @@ export function buildAnchors(wanted: ReadonlyMap<string, readonly number[]>): An
     const offset = rarestGram(bytes);
     const gram = gramOf(bytes[offset] as number, bytes[offset + 1] as number, bytes[offset + 2] as number);
     const bucket = byGram.get(gram) ?? [];
-    bucket.push({ bytes, offset, verifiers });
+    bucket.push({ bytes, offset, verifiers, spellings: (spellings.get(text) ?? []).map(asciiBytes) });
     byGram.set(gram, bucket);
     longest = Math.max(longest, bytes.length);
   }

@@ -21,7 +21,7 @@ export type Verifier = (view: View, at: number, found: Found) => void;
 export type ValueJudge = (view: View, value: KeyedValue) => readonly [number, number] | null;
 
 /** How a keyed value is written, which decides how much it must look like a value rather than code or prose. */
-export type ValueForm = 'quoted' | 'line' | 'inline' | 'prose' | 'cell';
+export type ValueForm = 'quoted' | 'line' | 'inline' | 'prose' | 'cell' | 'loose' | 'pair';
 
 export interface KeyedValue {
   readonly start: number;
@@ -63,7 +63,12 @@ export interface Detector {
   /** Which of two overlapping findings names the result; the more specific detector has the higher rank. */
   readonly rank: number;
   /** Verified at each place where one of the literals stands. */
-  readonly literals?: readonly { readonly anchors: readonly string[]; readonly verify: Verifier }[];
+  readonly literals?: readonly {
+    readonly anchors: readonly string[];
+    readonly verify: Verifier;
+    /** Only in exactly this case. */
+    readonly exact?: boolean;
+  }[];
   /** Verified at each place that has the shape of a number, an IBAN, an `@` inside a word or a `+` before a digit. */
   readonly shapes?: readonly { readonly at: Shape; readonly verify: Verifier }[];
   readonly keys?: readonly KeyRule[];

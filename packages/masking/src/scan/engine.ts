@@ -1,5 +1,5 @@
-import { type AnchorTable, buildAnchors } from './anchors.ts';
-import { DIGIT, SPACE, UPPER } from './bytes.ts';
+import { type AnchorTable, buildAnchors, type Literal } from './anchors.ts';
+import { DIGIT, LETTER, SPACE, UPPER } from './bytes.ts';
 import { type CompiledPattern, runAnchored, runLines } from './custom.ts';
 import type { Detector, Flow, Found, Shape, Verifier } from './detector.ts';
 import { flowEnd } from './flow.ts';
@@ -10,6 +10,8 @@ import { LOOK_AHEAD, type View } from './view.ts';
 export interface Rule {
   readonly detector: number;
   readonly verify: ContextVerifier;
+  /** For a literal that must be the whole word, or at least start or end one; `exact` when its case matters. */
+  readonly edge?: 'whole' | 'left' | 'right' | 'exact';
 }
 
 export type ContextVerifier = (view: View, at: number, found: Collector, context: Context) => void;
@@ -128,7 +130,10 @@ export class Engine {
       const index = rules.push(rule) - 1;
       for (const anchor of new Set(anchors.map((a) => a.toLowerCase())))
         wanted.set(anchor, [...(wanted.get(anchor) ?? []), index]);
+      for (const anchor of anchors)
+        spellings.set(anchor.toLowerCase(), [...(spellings.get(anchor.toLowerCase()) ?? []), anchor]);
     };
+    const spellings = new Map<string, string[]>();
     const shapes: Record<Shape, { detector: number; verify: Verifier }[]> = {
       digits: [],
       at: [],
@@ -137,7 +142,8 @@ export class Engine {
       octets: [],
     };
     detectors.forEach((detector, index) => {
-      for (const { anchors, verify } of detector.literals ?? []) want(anchors, { detector: index, verify });
+      for (const { anchors, verify, exact } of detector.literals ?? [])
+        want(anchors, { detector: index, verify, ...(exact ? { edge: 'exact' } : {}) });
       for (const { at, verify } of detector.shapes ?? []) shapes[at].push({ detector: index, verify });
     });
     for (const { anchors, rule } of extra) want(anchors, rule);
@@ -152,7 +158,7 @@ export class Engine {
     });
     this.rules = rules;
     this.shapes = shapes;
-    this.anchors = buildAnchors(wanted);
+    this.anchors = buildAnchors(wanted, spellings);
     this.prefilter = createPrefilter({ grams: this.anchors.grams, octets: shapes.octets.length > 0 });
   }
 
@@ -254,6 +260,7 @@ export class Engine {
       if (!view.hasFolded(literal.bytes, start)) continue;
       for (let v = 0; v < literal.verifiers.length; v += 1) {
         const rule = this.rules[literal.verifiers[v] as number] as Rule;
+        if (rule.edge !== undefined && !fits(view, start, literal, rule.edge)) continue;
         found.current = rule.detector;
         rule.verify(view, start, found, context);
       }
@@ -327,6 +334,23 @@ export class Engine {
     const tail = Math.min(at, tailStart(view, view.end));
     return { resume: tail, hold: tailStart(view, tail) };
   }
+}
+
+/** Whether the literal at `start` stands where its rule wants it. */
+function fits(view: View, start: number, literal: Literal, edge: NonNullable<Rule['edge']>): boolean {
+  const end = start + literal.bytes.length;
+  if (edge === 'exact') return literal.spellings.some((spelling) => view.has(spelling, start));
+  if (edge !== 'right') {
+    const before = view.at(start - 1);
+    const first = view.at(start);
+    if (before >= 0 && LETTER[before] === 1 && !(UPPER[first] === 1 && UPPER[before] !== 1)) {
+      if (before !== 0x6e || view.at(start - 2) !== 0x5c) return false;
+    }
+  }
+  if (edge === 'left') return true;
+  const after = view.at(end);
+  if (after < 0 || LETTER[after] !== 1) return true;
+  return (UPPER[after] === 1 && UPPER[view.at(end - 1)] !== 1) || (edge === 'right' && (after | 32) === 0x73);
 }
 
 /** The earliest place where a value may start that is still open at `end`. */

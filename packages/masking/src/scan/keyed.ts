@@ -3,6 +3,7 @@ import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
 import type { Collector, Context, Rule } from './engine.ts';
 import { tableAt } from './rows.ts';
+import { tuplesAt } from './tuples.ts';
 import type { View } from './view.ts';
 
 /** A key rule with the detector it reports for. */
@@ -11,11 +12,28 @@ interface BoundRule {
   readonly rule: KeyRule;
 }
 
+/** A key's words and the rules that want its values. */
+interface Meaning {
+  readonly words: readonly string[];
+  readonly rules: readonly BoundRule[];
+}
+
+/** Short literals that are common inside other words. */
+const EDGES = new Map<string, 'whole' | 'left' | 'right'>([
+  ...'otp jwt mfa totp tel fax cell sin ein tin pan nir dni nie nif cpr fnr ahv avs rrn pps nhs dob mrn mbi nhi bic aba csc secu bsn tfn cpf nom born insee niss insz acct handy ssn itin nino idnr'
+    .split(' ')
+    .map((anchor) => [anchor, 'whole'] as const),
+  ['tax', 'left'],
+  ['key', 'right'],
+]);
+
 /** Finds values by the key before them: `DB_PASSWORD=…`, `"ssn": "…"`, `<token>…</token>`, CSV columns. */
 export class KeyedRules {
   private readonly byPhrase = new Map<string, BoundRule[]>();
   private readonly predicates: BoundRule[] = [];
-  readonly anchors: readonly string[];
+  /** Literals to look for, by how they must stand in a word. */
+  readonly anchors: readonly { readonly anchors: readonly string[]; readonly rule: Rule }[];
+  private readonly known = new Map<string, Meaning>();
   private readonly slot = new ValueSlot();
 
   constructor(detectors: readonly Detector[]) {
@@ -29,7 +47,15 @@ export class KeyedRules {
           this.byPhrase.set(phrase, [...(this.byPhrase.get(phrase) ?? []), bound]);
       }
     });
-    this.anchors = [...anchors];
+    const standing = (edge: 'whole' | 'left' | 'right' | undefined) =>
+      [...anchors].filter((a) => EDGES.get(a) === edge);
+    const verify: Rule['verify'] = (view, at, found, context) => this.verify(view, at, found, context);
+    this.anchors = [
+      { anchors: standing(undefined), rule: { detector: -1, verify } },
+      { anchors: standing('whole'), rule: { detector: -1, verify, edge: 'whole' } },
+      { anchors: standing('left'), rule: { detector: -1, verify, edge: 'left' } },
+      { anchors: standing('right'), rule: { detector: -1, verify, edge: 'right' } },
+    ];
   }
 
   /** The rules whose keys these words are, most telling first. */
@@ -44,27 +70,34 @@ export class KeyedRules {
     return out;
   }
 
-  readonly rule: Rule = {
-    detector: -1,
-    verify: (view, at, found, context) => this.verify(view, at, found, context),
-  };
-
   private verify(view: View, at: number, found: Collector, context: Context): void {
     const key = keyAround(view, at);
     if (key.end < at) return;
     const { slot } = this;
-    if (readValue(view, key.start, key.end, slot)) {
+    if (readValue(view, key, key.end, slot)) {
       this.judgeAll(view, key, key.end, found);
     } else if (!view.starved) {
       const tail = keyTail(view, key.end);
-      if (tail > key.end && readValue(view, key.start, tail, slot)) this.judgeAll(view, key, tail, found);
+      if (tail > key.end && readValue(view, key, tail, slot)) this.judgeAll(view, key, tail, found);
     }
-    if (!view.starved && !context.rows) context.rows = tableAt(view, key, this);
+    if (!view.starved && !context.rows) context.rows = tableAt(view, key, this) ?? tuplesAt(view, key, this);
   }
 
   private judgeAll(view: View, key: Key, end: number, found: Collector): void {
-    const words = keyWords(view.text(key.start, end));
-    this.judge(view, this.slot, words, isUpper(view, key.start, end), found);
+    const text = view.text(key.start, end);
+    const meaning = this.known.get(text) ?? this.learn(text);
+    if (meaning.rules.length === 0) return;
+    const { slot } = this;
+    this.ask(view, slot, meaning, isUpper(view, key.start, end), found);
+  }
+
+  /** The same keys come again and again: what they mean is worked out once. */
+  private learn(text: string): Meaning {
+    const words = keyWords(text);
+    const meaning = { words, rules: this.rulesFor(words) };
+    if (this.known.size >= 4096) this.known.clear();
+    this.known.set(text, meaning);
+    return meaning;
   }
 
   /** Asks every rule for these words about the value; the first that accepts it names it. */
@@ -75,8 +108,18 @@ export class KeyedRules {
     upper: boolean,
     found: Collector,
   ): void {
+    this.ask(view, slot, { words, rules: this.rulesFor(words) }, upper, found);
+  }
+
+  private ask(
+    view: View,
+    slot: { start: number; end: number; form: ValueForm },
+    { words, rules }: Meaning,
+    upper: boolean,
+    found: Collector,
+  ): void {
     const value: KeyedValue = { start: slot.start, end: slot.end, form: slot.form, words, upper };
-    for (const { detector, rule } of this.rulesFor(words)) {
+    for (const { detector, rule } of rules) {
       const span = rule.judge(view, value);
       if (!span) continue;
       found.push(span[0], span[1], detector);

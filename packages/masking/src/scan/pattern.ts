@@ -42,7 +42,7 @@ export function pattern(source: string, options: PatternOptions = {}): Pattern {
   if (!anchor) throw new Error(`pattern ${source}: no literal of three bytes or more to anchor on`);
   const boundary = options.boundary ?? true;
   const verify: Verifier = (view, at, found) => matchAt(view, at, found, parsed, boundary, options.check);
-  return { anchor: String.fromCharCode(...anchor).toLowerCase(), verify };
+  return { anchor: String.fromCharCode(...anchor), verify };
 }
 
 function matchAt(

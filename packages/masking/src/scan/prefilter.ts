@@ -82,14 +82,14 @@ function shaped(
     if (DIGIT[previous] === 1) return false;
     return octets || digitsFollow(bytes, i, limit);
   }
-  if (kind === KIND_UPPER && ALNUM[previous] !== 1) return UPPER[next] === 1;
+  if (kind === KIND_UPPER) return UPPER[next] === 1 && (octets || digitsFollow(bytes, i, limit, 4));
   return octets && HEX[previous] !== 1;
 }
 
-/** Whether six digits stand within the sixteen bytes from `i`: fewer are no number anybody looks for. */
-function digitsFollow(bytes: Uint8Array, i: number, limit: number): boolean {
+/** Whether enough digits stand within the sixteen bytes from `i`: fewer are no number anybody looks for. */
+function digitsFollow(bytes: Uint8Array, i: number, limit: number, least = 7): boolean {
   const end = Math.min(limit, i + SHAPE_REACH);
   let count = 0;
-  for (let p = i; p < end && count < 7; p += 1) if (DIGIT[bytes[p] as number] === 1) count += 1;
-  return count >= 7;
+  for (let p = i; p < end && count < least; p += 1) if (DIGIT[bytes[p] as number] === 1) count += 1;
+  return count >= least;
 }

@@ -11,7 +11,7 @@ interface Column {
   readonly words: readonly string[];
 }
 
-const LONGEST_HEADER = 1000;
+const LONGEST_HEADER = 800;
 const LONGEST_ROW = 8000;
 const LINE = byteClass('^\\n');
 const HEADER_CELL = /^\s*"?[A-Za-z_][\w .#/()-]{0,48}"?\s*$/;

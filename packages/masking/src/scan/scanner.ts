@@ -55,8 +55,7 @@ export function createScanner(options: ScannerOptions): Scanner {
   const ids = [...detectors.map((d) => d.id), ...patterns.map((p) => `custom.${p.name}`)];
   const ranks = [...detectors.map((d) => d.rank), ...patterns.map(() => CUSTOM_RANK)];
   const keyed = new KeyedRules(detectors);
-  const extra = [{ anchors: keyed.anchors, rule: keyed.rule }];
-  const engine = new Engine(detectors, extra, patterns);
+  const engine = new Engine(detectors, keyed.anchors, patterns);
   const sensitiveKeys = new Map<string, readonly string[] | null>();
 
   const wordsOfKey = (key: string): readonly string[] | null => {

@@ -1,4 +1,4 @@
-import { type Caller, type Connection, type Policy, refuse, type Secret, type Snapshot } from '@scrim/model';
+import { type Caller, type Connection, refuse, type Secret, type Snapshot } from '@scrim/model';
 import { type CompiledPolicy, compilePolicies } from '@scrim/policy';
 import type { Grant, Knock, Limits } from '@scrim/protocol-kit';
 import { mint } from '@scrim/protocol-kit/mint';
@@ -8,7 +8,6 @@ export interface Authorisation {
   readonly caller: Caller;
   readonly connection: Connection;
   readonly part?: string;
-  readonly policies: readonly (Policy & { readonly version: number })[];
   readonly compiled: CompiledPolicy;
   readonly snapshot: Snapshot;
 }
@@ -58,8 +57,7 @@ export function authorise(
     });
   }
   const part = allowedPart(connection, wants.part);
-  const policies = snapshot.policies.filter((it) => compiled.policies.includes(it.name));
-  return { caller, connection, ...(part === undefined ? {} : { part }), policies, compiled, snapshot };
+  return { caller, connection, ...(part === undefined ? {} : { part }), compiled, snapshot };
 }
 
 /** The permit to dial: exists only after {@link authorise} said yes. */

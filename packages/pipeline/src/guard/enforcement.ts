@@ -11,7 +11,7 @@ import {
   type Scanner,
 } from '@scrim/masking';
 import type { MaskRule, Statement } from '@scrim/model';
-import type { CompiledPolicy, SizeLimit, Verdict } from '@scrim/policy';
+import type { CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, MaskRules } from '../mask/plan.ts';
 
@@ -21,14 +21,14 @@ type OperatorFor = (rule: MaskRule) => Operator;
 /** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
 export class Enforcement {
   readonly mask: MaskRules;
-  readonly maxRequest: SizeLimit | undefined;
-  readonly maxResponse: SizeLimit | undefined;
+  /** Rules about what comes back, in order. */
+  readonly responses: readonly ResponseRule[];
   /** Whether a text has one of our masks in it; always false when no rule masks anything. */
   readonly containsMask: (text: string) => boolean;
   readonly masks: boolean;
   readonly #policy: CompiledPolicy;
   readonly #verdicts = new WeakMap<Statement, Verdict>();
-  readonly #responses: ReadonlyMap<string, Verdict>;
+  readonly #detectors = new WeakMap<ResponseRule, readonly string[]>();
 
   constructor(policy: CompiledPolicy, mask: MaskRules, operators: readonly Operator[]) {
     this.#policy = policy;
@@ -36,10 +36,7 @@ export class Enforcement {
     this.masks = operators.length > 0;
     const recogniser = createMaskRecogniser(operators);
     this.containsMask = (text) => this.masks && recogniser.containsMask(text);
-    this.maxRequest = policy.request;
-    this.maxResponse = policy.response?.largerThan;
-    const held = policy.response?.detect ?? [];
-    this.#responses = new Map(held.map(({ verdict }) => [verdict.rule ?? '', verdict]));
+    this.responses = policy.response;
   }
 
   /** The verdict on a statement; the same object for the same statement, so a prepared one is judged once. */
@@ -59,9 +56,21 @@ export class Enforcement {
     return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
   }
 
-  /** The rule that holds or blocks a response, as a verdict. */
-  responseVerdict(rule: string): Verdict {
-    return this.#responses.get(rule) ?? { action: 'block', rule };
+  /** Whether a rule's detectors include one that found something. */
+  anyDetected(rule: ResponseRule, found: ReadonlySet<string>): boolean {
+    let wanted = this.#detectors.get(rule);
+    if (!wanted) {
+      wanted = resolveDetectors(rule.detect ?? []);
+      this.#detectors.set(rule, wanted);
+    }
+    return wanted.some((detector) => found.has(detector));
+  }
+
+  /** The verdict on what the caller sends at once, by its size; undefined where no rule asks. */
+  judgeSize(bytes: number): Verdict | undefined {
+    if (this.#policy.request.length === 0) return undefined;
+    const verdict = this.#policy.judgeRequest(bytes);
+    return verdict.action === 'allow' ? undefined : verdict;
   }
 }
 
@@ -108,26 +117,24 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
 /** Compiles the masking half of a caller's policies. Throws when a rule cannot be compiled: fail closed. */
 function maskRules(policy: CompiledPolicy, operatorFor: OperatorFor, scannerFor: ScannerFor): MaskRules {
   const content = contentRules(policy, operatorFor);
-  const held = new Map<string, string>();
-  for (const { detectors, verdict } of policy.response?.detect ?? []) {
-    for (const detector of resolveDetectors(detectors)) {
+  const watched = new Set<string>();
+  for (const { detect } of policy.response) {
+    for (const detector of detect ? resolveDetectors(detect) : []) {
       content.detectors.add(detector);
-      held.set(detector, verdict.rule ?? detector);
+      watched.add(detector);
     }
   }
   const scans = content.detectors.size > 0 || content.patterns.length > 0;
   const columns = columnRules(policy, operatorFor);
   const fields = fieldRules(policy, operatorFor);
-  const blob = policy.response?.blobLargerThan;
   return {
     columns,
     fields,
     ...(scans ? { scanner: scannerFor([...content.detectors].sort(), content.patterns) } : {}),
     content: content.rules,
-    held: new Set(held.keys()),
-    heldRule: held,
+    watched,
+    measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
     derived: policy.derived,
-    ...(blob ? { maxBlob: blob } : {}),
     inspects: scans || columns.length > 0 || fields.length > 0,
   };
 }
@@ -143,8 +150,8 @@ export class Enforcements {
   readonly #scanners = new Map<string, Scanner>();
 
   of(authorisation: Authorisation): Enforcement {
-    const { compiled, policies, snapshot } = authorisation;
-    const key = policies.map((it) => `${it.name}@${it.version}`).join(',');
+    const { compiled, snapshot } = authorisation;
+    const key = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
     let enforcement = this.#byKey.get(key);
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');

@@ -27,8 +27,6 @@ export class RequestGuard {
     this.#inputBytes = 0;
     this.#carry = '';
     if (verdict.action === 'block') return this.refusalOf(verdict);
-    const limit = this.#enforcement.maxRequest;
-    if (limit && run.bytes.length > limit.bytes) return tooLarge(limit.rule, limit.bytes);
     if (this.#enforcement.mutates(statement) && this.#carriesMask(run, statement)) {
       return refuse('SCRIM_WRITE_BACK', {
         hint: 'leave the masked columns out of the statement; their real values stay as they are',
@@ -40,8 +38,9 @@ export class RequestGuard {
   /** Why data sent outside statements must not go on (too much of it, masks in it), or undefined. */
   input(bytes: Buffer): Refusal | undefined {
     this.#inputBytes += bytes.length;
-    const limit = this.#enforcement.maxRequest;
-    if (limit && this.#inputBytes > limit.bytes) return tooLarge(limit.rule, limit.bytes);
+    const verdict = this.#enforcement.judgeSize(this.#inputBytes);
+    // Data under way cannot wait for people without holding the whole of it: a hold is a block here.
+    if (verdict && verdict.action !== 'warn') return this.refusalOf(verdict);
     if (!this.#enforcement.masks) return undefined;
     const text = this.#carry + bytes.toString('latin1');
     if (this.#enforcement.containsMask(text)) {
@@ -71,9 +70,4 @@ export class RequestGuard {
     if (run.meaning.kind !== 'operation' || !run.meaning.parameters) return false;
     return run.meaning.parameters().some((value) => value !== null && this.#enforcement.containsMask(value));
   }
-}
-
-function tooLarge(rule: string, bytes: number): Refusal {
-  return refuse('SCRIM_GUARD_BLOCKED', { message: `the request is larger than ${bytes} bytes`, rule })
-    .refusal;
 }

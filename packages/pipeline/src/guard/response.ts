@@ -1,11 +1,15 @@
-import { refuse } from '@scrim/model';
-import type { Verdict } from '@scrim/policy';
+import type { ResponseRule, Verdict } from '@scrim/policy';
+import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
 
-/** The guard step towards the caller: how much one operation may return, and which responses people must release. */
+/** The guard step towards the caller: how much one operation may return, and what people must release. */
 export class ResponseGuard {
   #enforcement: Enforcement;
   #bytes = 0;
+  #largest = 0;
+  readonly #found = new Set<string>();
+  /** Rules that have spoken for this operation: each asks once. */
+  readonly #spoken = new Set<ResponseRule>();
 
   constructor(enforcement: Enforcement) {
     this.#enforcement = enforcement;
@@ -17,22 +21,29 @@ export class ResponseGuard {
 
   operationStarted(): void {
     this.#bytes = 0;
+    this.#largest = 0;
+    this.#found.clear();
+    this.#spoken.clear();
   }
 
-  /** Counts response bytes of the operation; throws SCRIM_GUARD_BLOCKED when policy lets no more through. */
-  received(bytes: number): void {
+  /** Counts a part of the response; the first rule it satisfies now, or undefined. */
+  judge(bytes: number, masked: Masked): Verdict | undefined {
+    const { responses } = this.#enforcement;
+    if (responses.length === 0) return undefined;
     this.#bytes += bytes;
-    const limit = this.#enforcement.maxResponse;
-    if (!limit || this.#bytes <= limit.bytes) return;
-    throw refuse('SCRIM_GUARD_BLOCKED', {
-      message: `the response is larger than the ${limit.bytes} bytes policy lets through`,
-      hint: 'ask for fewer rows or columns',
-      rule: limit.rule,
-    });
+    this.#largest = Math.max(this.#largest, masked.largestValue);
+    for (const detector of masked.found) this.#found.add(detector);
+    const rule = responses.find((it) => !this.#spoken.has(it) && this.#satisfied(it));
+    if (!rule) return undefined;
+    this.#spoken.add(rule);
+    return rule.verdict;
   }
 
-  /** The rule that holds a response, as a verdict people are asked about. */
-  verdictOf(rule: string): Verdict {
-    return this.#enforcement.responseVerdict(rule);
+  /** All conditions a rule names must hold together. */
+  #satisfied(rule: ResponseRule): boolean {
+    const { largerThan, blobLargerThan } = rule;
+    if (largerThan !== undefined && this.#bytes <= largerThan) return false;
+    if (blobLargerThan !== undefined && this.#largest <= blobLargerThan) return false;
+    return rule.detect === undefined || this.#enforcement.anyDetected(rule, this.#found);
   }
 }

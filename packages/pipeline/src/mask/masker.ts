@@ -3,11 +3,16 @@ import { refuse } from '@scrim/model';
 import type { Cell, Column, Fields, Replacement, Rows, Shape } from '@scrim/protocol-kit';
 import { compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
 
-/** What a masking pass met: `held` names a detector whose finding needs an approver before release. */
+/** What a masking pass made, and what it met that a response rule may ask about. */
 export interface Masked {
   readonly bytes: Buffer;
-  readonly held?: { readonly detector: string; readonly rule: string };
+  /** Bytes of the largest single value, where a rule asks; else 0. */
+  readonly largestValue: number;
+  /** Detectors that found something, of those a rule asks about. */
+  readonly found: readonly string[];
 }
+
+const NOTHING: readonly string[] = [];
 
 /** Called for each replaced value: never with the value. */
 export type OnHit = (rule: string, place: string) => void;
@@ -21,7 +26,8 @@ export class Masker {
   #plans = new WeakMap<Shape, Plan>();
   readonly #onHit: OnHit;
   #plan: Plan | undefined;
-  #held: Masked['held'];
+  #largest = 0;
+  #found: string[] = [];
   readonly #visit = (cell: Cell): Replacement => this.#maskCell(cell);
 
   constructor(rules: MaskRules, onHit: OnHit) {
@@ -60,11 +66,12 @@ export class Masker {
     }
     const suspicious =
       plan.anySuspect && this.#rules.scanner?.mayContain(rows.bytes, 0, rows.bytes.length) === true;
-    if (!suspicious && !plan.anyAlways) return { bytes: rows.bytes };
+    if (!suspicious && !plan.anyAlways) return { bytes: rows.bytes, largestValue: 0, found: NOTHING };
     this.#plan = plan;
-    this.#held = undefined;
+    this.#largest = 0;
+    this.#found = [];
     const bytes = rows.rewrite(suspicious ? plan.suspect : plan.always, this.#visit);
-    return this.#held ? { bytes, held: this.#held } : { bytes };
+    return { bytes, largestValue: this.#largest, found: this.#found };
   }
 
   /** A text with every finding replaced; the same string when there is none. `place` is for the masking event. */
@@ -103,9 +110,7 @@ export class Masker {
   }
 
   #replace(detector: string, value: string, place: string): string {
-    if (this.#rules.held.has(detector)) {
-      this.#held ??= { detector, rule: this.#rules.heldRule.get(detector) ?? detector };
-    }
+    if (this.#rules.watched.has(detector) && !this.#found.includes(detector)) this.#found.push(detector);
     const rule = this.#rules.content.get(detector);
     if (!rule) return value;
     const replacement = rule.operator.apply(value, { type: 'text', detector });
@@ -116,14 +121,7 @@ export class Masker {
   #maskCell(cell: Cell): Replacement {
     const plan = this.#plan as Plan;
     const column = plan.shape.columns[cell.column] as Column;
-    const limit = this.#rules.maxBlob;
-    if (limit && cell.end - cell.start > limit.bytes) {
-      throw refuse('SCRIM_GUARD_BLOCKED', {
-        message: `a value of ${cell.end - cell.start} bytes is larger than policy lets through`,
-        hint: 'select less of it, for example with substring()',
-        rule: limit.rule,
-      });
-    }
+    this.#largest = Math.max(this.#largest, cell.end - cell.start);
     const action = plan.actions[cell.column];
     if (action) {
       const value = cell.text();

@@ -22,13 +22,11 @@ export interface MaskRules {
   readonly scanner?: Scanner;
   /** By detector id; the rule that comes first in the policies wins. */
   readonly content: ReadonlyMap<string, ContentRule>;
-  /** Detectors that hold a response for approval instead of only masking. */
-  readonly held: ReadonlySet<string>;
-  /** Rule of each held detector. */
-  readonly heldRule: ReadonlyMap<string, string>;
+  /** Detectors whose findings a response rule asks about, masked or not. */
+  readonly watched: ReadonlySet<string>;
+  /** True when a response rule asks for the largest single value. */
+  readonly measuresBlobs: boolean;
   readonly derived: 'mask' | 'block';
-  /** Largest single value let through, in bytes. */
-  readonly maxBlob?: { readonly bytes: number; readonly rule: string };
   /** True when some rule looks at what passes; else everything is counted as passed blind. */
   readonly inspects: boolean;
 }
@@ -111,7 +109,7 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
     actions[index] = action;
     const json = column.type === 'json' && rules.fields.length > 0;
     const telling = rules.scanner?.isSensitiveKey(column.name) === true && column.textual;
-    if (action || json || telling || rules.maxBlob) always[index] = 1;
+    if (action || json || telling || rules.measuresBlobs) always[index] = 1;
     if (always[index] === 1 || (rules.scanner && column.textual)) suspect[index] = 1;
   }
   return {

@@ -43,8 +43,7 @@ export class Tally {
     this.#lastMask = undefined;
   }
 
-  coverage(): { inspected: number; blind: number; why: readonly string[] } {
-    const why = Object.entries(this.#reasons).map(([reason, bytes]) => `${reason}: ${bytes} bytes`);
-    return { inspected: this.#inspected, blind: this.#blind, why };
+  coverage(): { inspected: number; blind: number; reasons: Readonly<Record<string, number>> } {
+    return { inspected: this.#inspected, blind: this.#blind, reasons: { ...this.#reasons } };
   }
 }

@@ -69,10 +69,13 @@ export interface FunctionInfo {
   readonly schema: string;
   readonly name: string;
   readonly language: string;
-  /** Source text: `prosrc`, or `BEGIN ATOMIC … END` / `RETURN …` as the server deparses it; null when it has none. */
+  /** Source text (`prosrc`), or with `standard` the whole CREATE FUNCTION text; null when it has none. */
   readonly body: string | null;
+  /** A SQL-standard body (BEGIN ATOMIC, RETURN), which the server keeps parsed. */
+  readonly standard: boolean;
   /** `(x integer) RETURNS text`, as CREATE FUNCTION spells it: PL/pgSQL needs the names to read its body. */
   readonly signature: string;
+  readonly volatility: 'immutable' | 'stable' | 'volatile';
   /** Takes one composite argument, so that `row.name` calls it. */
   readonly rowArgument: boolean;
   /** Extension that owns it; what an extension ships cannot be forged without administering the database. */

@@ -9,6 +9,7 @@ import type {
   StatementAnalysis,
 } from './contract.ts';
 import { FactsCollector, mergeFacts, spelled } from './facts.ts';
+import { isKnownEscape } from './functions.ts';
 import { analyseNode } from './node.ts';
 import { parseSql } from './parser.ts';
 import { analyseFunctionBody } from './plpgsql.ts';
@@ -63,11 +64,21 @@ function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes
     if (found.length === 0) missing.push(call);
     known.push(...found);
   }
-  for (const name of part.builtins) known.push(...lookup({ schema: null, name }));
+  // What an extension adds to a builtin's name is for its own types and computes like the builtin.
+  for (const name of part.builtins) {
+    known.push(...lookup({ schema: null, name }).filter((info) => info.extension === null));
+  }
   for (const name of part.attributes) {
     known.push(...lookup({ schema: null, name }).filter((info) => info.rowArgument));
   }
   return { known, missing };
+}
+
+/** What running these functions can cause, all they call included. */
+export function functionFacts(infos: readonly FunctionInfo[], lookup: FunctionLookup): SqlFacts {
+  const following = new Following(lookup);
+  for (const info of infos) following.follow(info);
+  return following.facts();
 }
 
 /** Follows bodies of functions, each once, so that recursion ends. */
@@ -114,7 +125,10 @@ class Following {
 function bodyFacts(into: FactsCollector, info: FunctionInfo): void {
   if (info.parts.length > 0) return;
   const language = info.language.toLowerCase();
-  if (language === 'internal' && info.body !== null) return;
+  // Written by the catalog for an operator whose function is PostgreSQL's own.
+  if (language === 'internal' && info.body === '') return;
+  // Only a superuser makes C functions, and a server trusts what they declare; the few that run SQL are known by name.
+  if (language === 'c' && info.volatility !== 'volatile' && !isKnownEscape(info.name)) return;
   if (info.body === null) {
     into.blind(`written in ${language}`);
     return;
@@ -124,21 +138,17 @@ function bodyFacts(into: FactsCollector, info: FunctionInfo): void {
     return;
   }
   if (language === 'sql') {
-    sqlBody(into, info.body, info.signature);
+    sqlBody(into, info, info.body);
     return;
   }
   into.blind(`written in ${language}`);
 }
 
-function sqlBody(into: FactsCollector, body: string, signature: string): void {
+function sqlBody(into: FactsCollector, info: FunctionInfo, body: string): void {
   try {
-    if (/^\s*(?:BEGIN\s+ATOMIC|RETURN)\b/i.test(body)) {
-      const raw = parseSql(`CREATE FUNCTION f${signature} LANGUAGE sql ${body}`)[0];
-      const definition = as(raw?.node, 'CreateFunctionStmt');
-      standardBody(into, definition?.sql_body);
-      return;
-    }
-    for (const raw of parseSql(body)) statement(into, raw.node);
+    const raws = parseSql(body);
+    if (info.standard) standardBody(into, as(raws[0]?.node, 'CreateFunctionStmt')?.sql_body);
+    else for (const raw of raws) statement(into, raw.node);
   } catch {
     into.blind('a body that does not parse');
   }

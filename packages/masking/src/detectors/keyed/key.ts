@@ -1,9 +1,11 @@
-import { ALNUM, BLANK, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
+import { ALNUM, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
 import type { View } from '../../scan/view.ts';
 
 /** The text that names a value: `dbPassword`, `"api_key"`, `Social Security Number`. */
 export interface Key {
   readonly start: number;
+  /** Where the identifier itself starts, without the words before it. */
+  readonly own: number;
   readonly end: number;
 }
 
@@ -23,24 +25,31 @@ export function keyAround(view: View, at: number): Key {
   const end = view.run(KEY_CHAR, at, LONGEST_KEY);
   let start = view.runBack(KEY_CHAR, at, LONGEST_KEY);
   if (view.at(start - 1) === 0x5c && start < at) start += 1;
-  for (let words = 0; words < 2; words += 1) {
+  const own = start;
+  for (let words = 0; words < 2 && view.at(own) !== 0x2d; words += 1) {
     const gap = view.at(start - 1);
     if (gap !== 0x20 || !view.is(ALNUM, start - 2)) break;
     start = view.runBack(ALNUM, start - 1, 24);
   }
-  return { start, end };
+  return { start, own, end };
 }
 
 /** Words that go on after the identifier, as in "social security number:"; returns the end of the last. */
 export function keyTail(view: View, end: number): number {
   let p = end;
+  if (view.at(p) === 0x27 && view.at(p + 1) === 0x73) p += 2;
   for (let words = 0; words < 4; words += 1) {
     if (view.at(p) !== 0x20 && view.at(p) !== 0x2f) return p;
     const wordEnd = view.run(ALNUM, p + 1, 24);
-    if (wordEnd === p + 1) return p;
+    if (wordEnd === p + 1 || hasDigit(view, p + 1, wordEnd)) return p;
     p = wordEnd;
   }
   return p;
+}
+
+function hasDigit(view: View, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) if (DIGIT[view.at(i)] === 1) return true;
+  return false;
 }
 
 /** Whether the key is written all in capitals, as environment variables are. */

@@ -1,7 +1,7 @@
-import { ALNUM, asciiBytes, BLANK, byteClass, LETTER, QUOTE } from '../../scan/bytes.ts';
+import { ALNUM, asciiBytes, BLANK, byteClass, DIGIT, LETTER, QUOTE, UPPER } from '../../scan/bytes.ts';
 import type { ValueForm } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
-import { blanks } from './key.ts';
+import { blanks, type Key } from './key.ts';
 
 /** A value as it stands after its key. One instance is reused: reading a value allocates nothing. */
 export class ValueSlot {
@@ -20,11 +20,12 @@ export class ValueSlot {
 const LONGEST_VALUE = 4096;
 
 /**
- * Reads the value that belongs to the key at [keyStart, keyEnd): after `=`, `:`, `=>`, `:=`, `>` of an XML element,
+ * Reads the value that belongs to the key, whose text ends at `keyEnd`: after `=`, `:`, `=>`, `:=`, `>` of an XML element,
  * a call's parenthesis, a flag's blank, a `value` attribute beside a `name`, and "is" in prose. Returns false when
  * nothing there is a value. The slot then holds the value without its quotes.
  */
-export function readValue(view: View, keyStart: number, keyEnd: number, slot: ValueSlot): boolean {
+export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot): boolean {
+  const keyStart = key.start;
   const before = view.at(keyStart - 1);
   let p = keyEnd;
   let quoted = false;
@@ -34,7 +35,7 @@ export function readValue(view: View, keyStart: number, keyEnd: number, slot: Va
     quoted = true;
     p += slashes + 1;
   }
-  if (view.at(p) === 0x5d) p += 1;
+  if (view.at(p) === 0x5d || (view.at(p) === 0x23 && !quoted)) p += 1;
   if (before === 0x3c || (quoted && view.at(p) === 0x3e)) {
     const text = elementText(view, p);
     if (text >= 0) return untilMarkup(view, text, slot);
@@ -46,7 +47,7 @@ export function readValue(view: View, keyStart: number, keyEnd: number, slot: Va
     case 0x3a:
     case 0x3f:
     case 0x2b:
-      return afterOperator(view, keyStart, gapEnd, slot);
+      return afterOperator(view, key, gapEnd, slot);
     case 0x28:
       return !quoted && QUOTE[view.at(gapEnd + 1)] === 1 && readQuoted(view, gapEnd + 1, slot);
     case 0x2c:
@@ -60,9 +61,9 @@ export function readValue(view: View, keyStart: number, keyEnd: number, slot: Va
       break;
   }
   if (gapEnd === p) return false;
-  if (view.is(QUOTE, gapEnd)) return !quoted && readQuoted(view, gapEnd, slot);
+  if (view.is(QUOTE, gapEnd)) return !quoted && view.at(gapEnd) !== 0x60 && readQuoted(view, gapEnd, slot);
   if (quoted) return attributeValue(view, gapEnd, slot);
-  return afterBlank(view, keyStart, keyEnd, gapEnd, slot);
+  return afterBlank(view, key, keyEnd, gapEnd, slot);
 }
 
 function backslashes(view: View, at: number): number {
@@ -95,7 +96,7 @@ function trimEnd(view: View, start: number, end: number): number {
   return Math.max(start, view.runBack(BLANK, end, end - start));
 }
 
-function afterOperator(view: View, keyStart: number, at: number, slot: ValueSlot): boolean {
+function afterOperator(view: View, key: Key, at: number, slot: ValueSlot): boolean {
   const first = view.at(at);
   let p = at + 1;
   const second = view.at(p);
@@ -110,7 +111,7 @@ function afterOperator(view: View, keyStart: number, at: number, slot: ValueSlot
     const typed = afterType(view, p);
     if (typed >= 0) return readQuoted(view, typed, slot);
   }
-  return readAny(view, keyStart, p, first, slot);
+  return readAny(view, key, p, first, slot);
 }
 
 const TYPE = byteClass("\\w<>&\\[\\]|?. '");
@@ -125,13 +126,13 @@ function afterType(view: View, at: number): number {
 
 const STRING_PREFIX = byteClass('bBfFrRuU@$NL');
 
-function readAny(view: View, keyStart: number, at: number, operator: number, slot: ValueSlot): boolean {
+function readAny(view: View, key: Key, at: number, operator: number, slot: ValueSlot): boolean {
   let p = at;
   const prefix = view.run(STRING_PREFIX, p, 2);
   if (prefix > p && view.is(QUOTE, prefix)) p = prefix;
   const slashes = backslashes(view, p);
   if (view.is(QUOTE, p + slashes)) return readQuoted(view, p, slot);
-  return readBare(view, keyStart, at, operator, slot);
+  return readBare(view, key, at, operator, slot);
 }
 
 /** A string literal: `at` is its opening quote, or the backslashes before it when it is itself inside a string. */
@@ -174,8 +175,10 @@ const BARE = byteClass('^\\s"\'`<>&;,)}\\]|\\\\');
 const PAIR = byteClass('^\\s"\'`;\\\\');
 const WORD_OF_LINE = byteClass('^\\s"\\\\');
 
-function readBare(view: View, keyStart: number, at: number, operator: number, slot: ValueSlot): boolean {
+function readBare(view: View, key: Key, at: number, operator: number, slot: ValueSlot): boolean {
+  const { start: keyStart, own } = key;
   if (view.at(keyStart - 1) === 0x3b) return slot.set(at, view.run(PAIR, at, LONGEST_VALUE), 'line');
+  if (view.at(own) === 0x2d) return slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'line');
   if (!startsLine(view, keyStart)) {
     const end = view.run(BARE, at, LONGEST_VALUE);
     return slot.set(at, trimSentence(view, at, end), operator === 0x3a ? 'prose' : 'inline');
@@ -225,7 +228,7 @@ function afterComma(view: View, keyStart: number, at: number, slot: ValueSlot): 
   if (!view.is(QUOTE, p + slashes)) return false;
   if (view.hasFolded(VALUE_NAME, p + slashes + 1)) return namedValue(view, p + slashes + 1, slot);
   if (!readQuoted(view, p, slot)) return false;
-  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'prose';
+  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'pair';
   return true;
 }
 
@@ -260,27 +263,46 @@ function expandedRow(view: View, keyStart: number, bar: number, slot: ValueSlot)
   return slot.set(start, trimEnd(view, start, end), 'cell');
 }
 
+const SPOKEN = byteClass('^\\s"\'`<>\\\\');
+const PUNCTUATION = byteClass('.,;:!?)\\]}');
+
+function trimPunctuation(view: View, start: number, end: number): number {
+  return Math.max(start + 1, view.runBack(PUNCTUATION, end, end - start));
+}
+
 const IS = [asciiBytes('is '), asciiBytes('was '), asciiBytes('is: '), asciiBytes('= ')];
 const LOGIN = asciiBytes('login');
 const ENV = asciiBytes('env ');
-const REQUIRE_PASS = [asciiBytes('requirepass'), asciiBytes('masterauth')];
+const REQUIRE_PASS = ['requirepass', 'masterauth', '_authtoken'].map(asciiBytes);
 
 /** A value after nothing but a blank: flags, netrc, Dockerfile ENV, redis.conf, and "is" in prose. */
-function afterBlank(view: View, keyStart: number, keyEnd: number, at: number, slot: ValueSlot): boolean {
+function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: ValueSlot): boolean {
+  const keyStart = key.own;
   for (const word of IS) {
     if (!view.hasFolded(word, at)) continue;
     const start = blanks(view, at + word.length);
     if (view.is(QUOTE, start)) return readQuoted(view, start, slot);
-    const end = view.run(BARE, start, LONGEST_VALUE);
-    return slot.set(start, trimSentence(view, start, end), 'prose');
+    const end = view.run(SPOKEN, start, LONGEST_VALUE);
+    return slot.set(start, trimPunctuation(view, start, end), 'prose');
   }
   if (view.at(at) === 0x2d) return false;
   const bare = () => slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'inline');
   if (view.at(keyStart) === 0x2d) return bare();
-  if (view.hasFolded(ENV, keyStart)) return bare();
+  if (view.hasFolded(ENV, key.start)) return bare();
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
     return bare();
-  return followsLogin(view, keyStart) && bare();
+  if (followsLogin(view, keyStart)) return slot.set(at, view.run(SPOKEN, at, LONGEST_VALUE), 'line');
+  return (
+    (looksLikeNumber(view, at) || view.run(ALNUM, at, 20) === at + 20) &&
+    slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose')
+  );
+}
+
+/** "passport C01X00T47": a digit within the first two characters, for identifiers named in running text. */
+function looksLikeNumber(view: View, at: number): boolean {
+  const first = view.at(at);
+  if (first === 0x23 || first === 0x2b || first === 0x28) return view.is(DIGIT, at + 1);
+  return view.is(DIGIT, at) || (view.is(UPPER, at) && (view.is(DIGIT, at + 1) || view.is(UPPER, at + 1)));
 }
 
 const NOT_SPACE = byteClass('^\\s');

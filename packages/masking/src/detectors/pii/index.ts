@@ -1,4 +1,17 @@
 import type { Detector } from '../../scan/detector.ts';
+import { EMAIL } from './email.ts';
+import { FINANCE } from './finance.ts';
+import { NATIONAL } from './national.ts';
+import { NETWORK } from './network.ts';
+import { PERSONAL } from './personal.ts';
+import { PHONE_NUMBER } from './phone.ts';
 
 /** Every detector of the group `pii`. */
-export const PII_DETECTORS: readonly Detector[] = [];
+export const PII_DETECTORS: readonly Detector[] = [
+  EMAIL,
+  PHONE_NUMBER,
+  ...FINANCE,
+  ...NATIONAL,
+  ...PERSONAL,
+  ...NETWORK,
+];

@@ -7,7 +7,8 @@ import { decodeBase64 } from '../../validators/base64.ts';
 /** Whether base64url text is the JSON header of a JWS or JWE (RFC 7515 section 4, RFC 7516 section 4). */
 function isJoseHeader(view: View, start: number, end: number): boolean {
   const json = decodeBase64(view.text(start, Math.min(end, start + 1024)));
-  return json !== null && json.startsWith('{"') && /"(?:alg|typ|enc|kid)"\s*:/.test(json);
+  if (!json?.startsWith('{"')) return false;
+  return /"(?:alg|typ|enc|kid)"\s*:/.test(json);
 }
 
 const verify: Verifier = (view, at, found) => {

@@ -33,7 +33,7 @@ export function token(format: TokenFormat): Detector {
     source: format.source,
     rank: format.rank ?? 90,
     examples: () => tokenExamples(format),
-    literals: compiled.map(({ anchor, verify }) => ({ anchors: [anchor], verify })),
+    literals: compiled.map(({ anchor, verify }) => ({ anchors: [anchor], verify, exact: true })),
   };
 }
 

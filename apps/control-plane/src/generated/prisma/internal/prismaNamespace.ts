@@ -2256,8 +2256,6 @@ export const SessionStatementScalarFieldEnum = {
   verb: 'verb',
   text: 'text',
   count: 'count',
-  rows: 'rows',
-  maskedValues: 'maskedValues',
   refusals: 'refusals',
   firstSeq: 'firstSeq',
   firstAt: 'firstAt',

@@ -260,7 +260,7 @@ export type SessionBatchOrderByWithRelationInput = {
 }
 
 export type SessionBatchWhereUniqueInput = Prisma.AtLeast<{
-  sessionId_firstSeq?: Prisma.SessionBatchSessionIdFirstSeqCompoundUniqueInput
+  sessionId_firstSeq_lastSeq?: Prisma.SessionBatchSessionIdFirstSeqLastSeqCompoundUniqueInput
   AND?: Prisma.SessionBatchWhereInput | Prisma.SessionBatchWhereInput[]
   OR?: Prisma.SessionBatchWhereInput[]
   NOT?: Prisma.SessionBatchWhereInput | Prisma.SessionBatchWhereInput[]
@@ -273,7 +273,7 @@ export type SessionBatchWhereUniqueInput = Prisma.AtLeast<{
   certificateFingerprint?: Prisma.StringFilter<"SessionBatch"> | string
   receivedAt?: Prisma.DateTimeFilter<"SessionBatch"> | Date | string
   session?: Prisma.XOR<Prisma.SessionScalarRelationFilter, Prisma.SessionWhereInput>
-}, "sessionId_firstSeq">
+}, "sessionId_firstSeq_lastSeq">
 
 export type SessionBatchOrderByWithAggregationInput = {
   sessionId?: Prisma.SortOrder
@@ -391,9 +391,10 @@ export type SessionBatchOrderByRelationAggregateInput = {
   _count?: Prisma.SortOrder
 }
 
-export type SessionBatchSessionIdFirstSeqCompoundUniqueInput = {
+export type SessionBatchSessionIdFirstSeqLastSeqCompoundUniqueInput = {
   sessionId: string
   firstSeq: bigint | number
+  lastSeq: bigint | number
 }
 
 export type SessionBatchCountOrderByAggregateInput = {

@@ -39,6 +39,7 @@ export type SessionEventMinAggregateOutputType = {
   seq: bigint | null
   at: Date | null
   kind: string | null
+  data: string | null
   body: runtime.Bytes | null
   prevHash: runtime.Bytes | null
   hash: runtime.Bytes | null
@@ -49,6 +50,7 @@ export type SessionEventMaxAggregateOutputType = {
   seq: bigint | null
   at: Date | null
   kind: string | null
+  data: string | null
   body: runtime.Bytes | null
   prevHash: runtime.Bytes | null
   hash: runtime.Bytes | null
@@ -80,6 +82,7 @@ export type SessionEventMinAggregateInputType = {
   seq?: true
   at?: true
   kind?: true
+  data?: true
   body?: true
   prevHash?: true
   hash?: true
@@ -90,6 +93,7 @@ export type SessionEventMaxAggregateInputType = {
   seq?: true
   at?: true
   kind?: true
+  data?: true
   body?: true
   prevHash?: true
   hash?: true
@@ -198,7 +202,7 @@ export type SessionEventGroupByOutputType = {
   seq: bigint
   at: Date
   kind: string
-  data: runtime.JsonValue
+  data: string
   body: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -232,7 +236,7 @@ export type SessionEventWhereInput = {
   seq?: Prisma.BigIntFilter<"SessionEvent"> | bigint | number
   at?: Prisma.DateTimeFilter<"SessionEvent"> | Date | string
   kind?: Prisma.StringFilter<"SessionEvent"> | string
-  data?: Prisma.JsonFilter<"SessionEvent">
+  data?: Prisma.StringFilter<"SessionEvent"> | string
   body?: Prisma.BytesNullableFilter<"SessionEvent"> | runtime.Bytes | null
   prevHash?: Prisma.BytesFilter<"SessionEvent"> | runtime.Bytes
   hash?: Prisma.BytesFilter<"SessionEvent"> | runtime.Bytes
@@ -260,7 +264,7 @@ export type SessionEventWhereUniqueInput = Prisma.AtLeast<{
   seq?: Prisma.BigIntFilter<"SessionEvent"> | bigint | number
   at?: Prisma.DateTimeFilter<"SessionEvent"> | Date | string
   kind?: Prisma.StringFilter<"SessionEvent"> | string
-  data?: Prisma.JsonFilter<"SessionEvent">
+  data?: Prisma.StringFilter<"SessionEvent"> | string
   body?: Prisma.BytesNullableFilter<"SessionEvent"> | runtime.Bytes | null
   prevHash?: Prisma.BytesFilter<"SessionEvent"> | runtime.Bytes
   hash?: Prisma.BytesFilter<"SessionEvent"> | runtime.Bytes
@@ -291,7 +295,7 @@ export type SessionEventScalarWhereWithAggregatesInput = {
   seq?: Prisma.BigIntWithAggregatesFilter<"SessionEvent"> | bigint | number
   at?: Prisma.DateTimeWithAggregatesFilter<"SessionEvent"> | Date | string
   kind?: Prisma.StringWithAggregatesFilter<"SessionEvent"> | string
-  data?: Prisma.JsonWithAggregatesFilter<"SessionEvent">
+  data?: Prisma.StringWithAggregatesFilter<"SessionEvent"> | string
   body?: Prisma.BytesNullableWithAggregatesFilter<"SessionEvent"> | runtime.Bytes | null
   prevHash?: Prisma.BytesWithAggregatesFilter<"SessionEvent"> | runtime.Bytes
   hash?: Prisma.BytesWithAggregatesFilter<"SessionEvent"> | runtime.Bytes
@@ -301,7 +305,7 @@ export type SessionEventCreateInput = {
   seq: bigint | number
   at: Date | string
   kind: string
-  data: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data: string
   body?: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -313,7 +317,7 @@ export type SessionEventUncheckedCreateInput = {
   seq: bigint | number
   at: Date | string
   kind: string
-  data: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data: string
   body?: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -323,7 +327,7 @@ export type SessionEventUpdateInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -335,7 +339,7 @@ export type SessionEventUncheckedUpdateInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -346,7 +350,7 @@ export type SessionEventCreateManyInput = {
   seq: bigint | number
   at: Date | string
   kind: string
-  data: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data: string
   body?: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -356,7 +360,7 @@ export type SessionEventUpdateManyMutationInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -367,7 +371,7 @@ export type SessionEventUncheckedUpdateManyInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -408,6 +412,7 @@ export type SessionEventMaxOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   at?: Prisma.SortOrder
   kind?: Prisma.SortOrder
+  data?: Prisma.SortOrder
   body?: Prisma.SortOrder
   prevHash?: Prisma.SortOrder
   hash?: Prisma.SortOrder
@@ -418,6 +423,7 @@ export type SessionEventMinOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   at?: Prisma.SortOrder
   kind?: Prisma.SortOrder
+  data?: Prisma.SortOrder
   body?: Prisma.SortOrder
   prevHash?: Prisma.SortOrder
   hash?: Prisma.SortOrder
@@ -473,7 +479,7 @@ export type SessionEventCreateWithoutSessionInput = {
   seq: bigint | number
   at: Date | string
   kind: string
-  data: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data: string
   body?: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -483,7 +489,7 @@ export type SessionEventUncheckedCreateWithoutSessionInput = {
   seq: bigint | number
   at: Date | string
   kind: string
-  data: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data: string
   body?: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -523,7 +529,7 @@ export type SessionEventScalarWhereInput = {
   seq?: Prisma.BigIntFilter<"SessionEvent"> | bigint | number
   at?: Prisma.DateTimeFilter<"SessionEvent"> | Date | string
   kind?: Prisma.StringFilter<"SessionEvent"> | string
-  data?: Prisma.JsonFilter<"SessionEvent">
+  data?: Prisma.StringFilter<"SessionEvent"> | string
   body?: Prisma.BytesNullableFilter<"SessionEvent"> | runtime.Bytes | null
   prevHash?: Prisma.BytesFilter<"SessionEvent"> | runtime.Bytes
   hash?: Prisma.BytesFilter<"SessionEvent"> | runtime.Bytes
@@ -533,7 +539,7 @@ export type SessionEventCreateManySessionInput = {
   seq: bigint | number
   at: Date | string
   kind: string
-  data: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data: string
   body?: runtime.Bytes | null
   prevHash: runtime.Bytes
   hash: runtime.Bytes
@@ -543,7 +549,7 @@ export type SessionEventUpdateWithoutSessionInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -553,7 +559,7 @@ export type SessionEventUncheckedUpdateWithoutSessionInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -563,7 +569,7 @@ export type SessionEventUncheckedUpdateManyWithoutSessionInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   kind?: Prisma.StringFieldUpdateOperationsInput | string
-  data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  data?: Prisma.StringFieldUpdateOperationsInput | string
   body?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   prevHash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   hash?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -639,7 +645,10 @@ export type $SessionEventPayload<ExtArgs extends runtime.Types.Extensions.Intern
     seq: bigint
     at: Date
     kind: string
-    data: runtime.JsonValue
+    /**
+     * JSON text exactly as it was hashed: jsonb would change it, and cannot hold every text.
+     */
+    data: string
     body: runtime.Bytes | null
     prevHash: runtime.Bytes
     hash: runtime.Bytes
@@ -1071,7 +1080,7 @@ export interface SessionEventFieldRefs {
   readonly seq: Prisma.FieldRef<"SessionEvent", 'BigInt'>
   readonly at: Prisma.FieldRef<"SessionEvent", 'DateTime'>
   readonly kind: Prisma.FieldRef<"SessionEvent", 'String'>
-  readonly data: Prisma.FieldRef<"SessionEvent", 'Json'>
+  readonly data: Prisma.FieldRef<"SessionEvent", 'String'>
   readonly body: Prisma.FieldRef<"SessionEvent", 'Bytes'>
   readonly prevHash: Prisma.FieldRef<"SessionEvent", 'Bytes'>
   readonly hash: Prisma.FieldRef<"SessionEvent", 'Bytes'>

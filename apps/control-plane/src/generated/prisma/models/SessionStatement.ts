@@ -28,16 +28,12 @@ export type AggregateSessionStatement = {
 
 export type SessionStatementAvgAggregateOutputType = {
   count: number | null
-  rows: number | null
-  maskedValues: number | null
   refusals: number | null
   firstSeq: number | null
 }
 
 export type SessionStatementSumAggregateOutputType = {
   count: bigint | null
-  rows: bigint | null
-  maskedValues: bigint | null
   refusals: bigint | null
   firstSeq: bigint | null
 }
@@ -48,8 +44,6 @@ export type SessionStatementMinAggregateOutputType = {
   verb: string | null
   text: string | null
   count: bigint | null
-  rows: bigint | null
-  maskedValues: bigint | null
   refusals: bigint | null
   firstSeq: bigint | null
   firstAt: Date | null
@@ -62,8 +56,6 @@ export type SessionStatementMaxAggregateOutputType = {
   verb: string | null
   text: string | null
   count: bigint | null
-  rows: bigint | null
-  maskedValues: bigint | null
   refusals: bigint | null
   firstSeq: bigint | null
   firstAt: Date | null
@@ -76,8 +68,6 @@ export type SessionStatementCountAggregateOutputType = {
   verb: number
   text: number
   count: number
-  rows: number
-  maskedValues: number
   refusals: number
   firstSeq: number
   firstAt: number
@@ -88,16 +78,12 @@ export type SessionStatementCountAggregateOutputType = {
 
 export type SessionStatementAvgAggregateInputType = {
   count?: true
-  rows?: true
-  maskedValues?: true
   refusals?: true
   firstSeq?: true
 }
 
 export type SessionStatementSumAggregateInputType = {
   count?: true
-  rows?: true
-  maskedValues?: true
   refusals?: true
   firstSeq?: true
 }
@@ -108,8 +94,6 @@ export type SessionStatementMinAggregateInputType = {
   verb?: true
   text?: true
   count?: true
-  rows?: true
-  maskedValues?: true
   refusals?: true
   firstSeq?: true
   firstAt?: true
@@ -122,8 +106,6 @@ export type SessionStatementMaxAggregateInputType = {
   verb?: true
   text?: true
   count?: true
-  rows?: true
-  maskedValues?: true
   refusals?: true
   firstSeq?: true
   firstAt?: true
@@ -136,8 +118,6 @@ export type SessionStatementCountAggregateInputType = {
   verb?: true
   text?: true
   count?: true
-  rows?: true
-  maskedValues?: true
   refusals?: true
   firstSeq?: true
   firstAt?: true
@@ -237,8 +217,6 @@ export type SessionStatementGroupByOutputType = {
   verb: string
   text: string
   count: bigint
-  rows: bigint
-  maskedValues: bigint
   refusals: bigint
   firstSeq: bigint
   firstAt: Date
@@ -274,8 +252,6 @@ export type SessionStatementWhereInput = {
   verb?: Prisma.StringFilter<"SessionStatement"> | string
   text?: Prisma.StringFilter<"SessionStatement"> | string
   count?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
-  rows?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
-  maskedValues?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   refusals?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   firstSeq?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   firstAt?: Prisma.DateTimeFilter<"SessionStatement"> | Date | string
@@ -289,8 +265,6 @@ export type SessionStatementOrderByWithRelationInput = {
   verb?: Prisma.SortOrder
   text?: Prisma.SortOrder
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
   firstAt?: Prisma.SortOrder
@@ -308,8 +282,6 @@ export type SessionStatementWhereUniqueInput = Prisma.AtLeast<{
   verb?: Prisma.StringFilter<"SessionStatement"> | string
   text?: Prisma.StringFilter<"SessionStatement"> | string
   count?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
-  rows?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
-  maskedValues?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   refusals?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   firstSeq?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   firstAt?: Prisma.DateTimeFilter<"SessionStatement"> | Date | string
@@ -323,8 +295,6 @@ export type SessionStatementOrderByWithAggregationInput = {
   verb?: Prisma.SortOrder
   text?: Prisma.SortOrder
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
   firstAt?: Prisma.SortOrder
@@ -345,8 +315,6 @@ export type SessionStatementScalarWhereWithAggregatesInput = {
   verb?: Prisma.StringWithAggregatesFilter<"SessionStatement"> | string
   text?: Prisma.StringWithAggregatesFilter<"SessionStatement"> | string
   count?: Prisma.BigIntWithAggregatesFilter<"SessionStatement"> | bigint | number
-  rows?: Prisma.BigIntWithAggregatesFilter<"SessionStatement"> | bigint | number
-  maskedValues?: Prisma.BigIntWithAggregatesFilter<"SessionStatement"> | bigint | number
   refusals?: Prisma.BigIntWithAggregatesFilter<"SessionStatement"> | bigint | number
   firstSeq?: Prisma.BigIntWithAggregatesFilter<"SessionStatement"> | bigint | number
   firstAt?: Prisma.DateTimeWithAggregatesFilter<"SessionStatement"> | Date | string
@@ -358,8 +326,6 @@ export type SessionStatementCreateInput = {
   verb: string
   text: string
   count?: bigint | number
-  rows?: bigint | number
-  maskedValues?: bigint | number
   refusals?: bigint | number
   firstSeq: bigint | number
   firstAt: Date | string
@@ -373,8 +339,6 @@ export type SessionStatementUncheckedCreateInput = {
   verb: string
   text: string
   count?: bigint | number
-  rows?: bigint | number
-  maskedValues?: bigint | number
   refusals?: bigint | number
   firstSeq: bigint | number
   firstAt: Date | string
@@ -386,8 +350,6 @@ export type SessionStatementUpdateInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -401,8 +363,6 @@ export type SessionStatementUncheckedUpdateInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -415,8 +375,6 @@ export type SessionStatementCreateManyInput = {
   verb: string
   text: string
   count?: bigint | number
-  rows?: bigint | number
-  maskedValues?: bigint | number
   refusals?: bigint | number
   firstSeq: bigint | number
   firstAt: Date | string
@@ -428,8 +386,6 @@ export type SessionStatementUpdateManyMutationInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -442,8 +398,6 @@ export type SessionStatementUncheckedUpdateManyInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -471,8 +425,6 @@ export type SessionStatementCountOrderByAggregateInput = {
   verb?: Prisma.SortOrder
   text?: Prisma.SortOrder
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
   firstAt?: Prisma.SortOrder
@@ -481,8 +433,6 @@ export type SessionStatementCountOrderByAggregateInput = {
 
 export type SessionStatementAvgOrderByAggregateInput = {
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
 }
@@ -493,8 +443,6 @@ export type SessionStatementMaxOrderByAggregateInput = {
   verb?: Prisma.SortOrder
   text?: Prisma.SortOrder
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
   firstAt?: Prisma.SortOrder
@@ -507,8 +455,6 @@ export type SessionStatementMinOrderByAggregateInput = {
   verb?: Prisma.SortOrder
   text?: Prisma.SortOrder
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
   firstAt?: Prisma.SortOrder
@@ -517,8 +463,6 @@ export type SessionStatementMinOrderByAggregateInput = {
 
 export type SessionStatementSumOrderByAggregateInput = {
   count?: Prisma.SortOrder
-  rows?: Prisma.SortOrder
-  maskedValues?: Prisma.SortOrder
   refusals?: Prisma.SortOrder
   firstSeq?: Prisma.SortOrder
 }
@@ -570,8 +514,6 @@ export type SessionStatementCreateWithoutSessionInput = {
   verb: string
   text: string
   count?: bigint | number
-  rows?: bigint | number
-  maskedValues?: bigint | number
   refusals?: bigint | number
   firstSeq: bigint | number
   firstAt: Date | string
@@ -583,8 +525,6 @@ export type SessionStatementUncheckedCreateWithoutSessionInput = {
   verb: string
   text: string
   count?: bigint | number
-  rows?: bigint | number
-  maskedValues?: bigint | number
   refusals?: bigint | number
   firstSeq: bigint | number
   firstAt: Date | string
@@ -626,8 +566,6 @@ export type SessionStatementScalarWhereInput = {
   verb?: Prisma.StringFilter<"SessionStatement"> | string
   text?: Prisma.StringFilter<"SessionStatement"> | string
   count?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
-  rows?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
-  maskedValues?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   refusals?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   firstSeq?: Prisma.BigIntFilter<"SessionStatement"> | bigint | number
   firstAt?: Prisma.DateTimeFilter<"SessionStatement"> | Date | string
@@ -639,8 +577,6 @@ export type SessionStatementCreateManySessionInput = {
   verb: string
   text: string
   count?: bigint | number
-  rows?: bigint | number
-  maskedValues?: bigint | number
   refusals?: bigint | number
   firstSeq: bigint | number
   firstAt: Date | string
@@ -652,8 +588,6 @@ export type SessionStatementUpdateWithoutSessionInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -665,8 +599,6 @@ export type SessionStatementUncheckedUpdateWithoutSessionInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -678,8 +610,6 @@ export type SessionStatementUncheckedUpdateManyWithoutSessionInput = {
   verb?: Prisma.StringFieldUpdateOperationsInput | string
   text?: Prisma.StringFieldUpdateOperationsInput | string
   count?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  rows?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-  maskedValues?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   refusals?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstSeq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   firstAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -694,8 +624,6 @@ export type SessionStatementSelect<ExtArgs extends runtime.Types.Extensions.Inte
   verb?: boolean
   text?: boolean
   count?: boolean
-  rows?: boolean
-  maskedValues?: boolean
   refusals?: boolean
   firstSeq?: boolean
   firstAt?: boolean
@@ -709,8 +637,6 @@ export type SessionStatementSelectCreateManyAndReturn<ExtArgs extends runtime.Ty
   verb?: boolean
   text?: boolean
   count?: boolean
-  rows?: boolean
-  maskedValues?: boolean
   refusals?: boolean
   firstSeq?: boolean
   firstAt?: boolean
@@ -724,8 +650,6 @@ export type SessionStatementSelectUpdateManyAndReturn<ExtArgs extends runtime.Ty
   verb?: boolean
   text?: boolean
   count?: boolean
-  rows?: boolean
-  maskedValues?: boolean
   refusals?: boolean
   firstSeq?: boolean
   firstAt?: boolean
@@ -739,15 +663,13 @@ export type SessionStatementSelectScalar = {
   verb?: boolean
   text?: boolean
   count?: boolean
-  rows?: boolean
-  maskedValues?: boolean
   refusals?: boolean
   firstSeq?: boolean
   firstAt?: boolean
   lastAt?: boolean
 }
 
-export type SessionStatementOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"sessionId" | "digest" | "verb" | "text" | "count" | "rows" | "maskedValues" | "refusals" | "firstSeq" | "firstAt" | "lastAt", ExtArgs["result"]["sessionStatement"]>
+export type SessionStatementOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"sessionId" | "digest" | "verb" | "text" | "count" | "refusals" | "firstSeq" | "firstAt" | "lastAt", ExtArgs["result"]["sessionStatement"]>
 export type SessionStatementInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   session?: boolean | Prisma.SessionDefaultArgs<ExtArgs>
 }
@@ -772,8 +694,6 @@ export type $SessionStatementPayload<ExtArgs extends runtime.Types.Extensions.In
     verb: string
     text: string
     count: bigint
-    rows: bigint
-    maskedValues: bigint
     refusals: bigint
     firstSeq: bigint
     firstAt: Date
@@ -1207,8 +1127,6 @@ export interface SessionStatementFieldRefs {
   readonly verb: Prisma.FieldRef<"SessionStatement", 'String'>
   readonly text: Prisma.FieldRef<"SessionStatement", 'String'>
   readonly count: Prisma.FieldRef<"SessionStatement", 'BigInt'>
-  readonly rows: Prisma.FieldRef<"SessionStatement", 'BigInt'>
-  readonly maskedValues: Prisma.FieldRef<"SessionStatement", 'BigInt'>
   readonly refusals: Prisma.FieldRef<"SessionStatement", 'BigInt'>
   readonly firstSeq: Prisma.FieldRef<"SessionStatement", 'BigInt'>
   readonly firstAt: Prisma.FieldRef<"SessionStatement", 'DateTime'>

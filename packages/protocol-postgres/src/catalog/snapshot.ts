@@ -1,0 +1,321 @@
+import type { SqlFacts, TouchedTable } from '@scrim/model';
+import type { Place, Relation } from '@scrim/protocol-kit';
+import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
+import { blindFacts, mergeFacts } from '../statement/facts.ts';
+import { functionFacts } from '../statement/resolve.ts';
+import type { CatalogRelation, ColumnOrigin, TypeInfo } from './contract.ts';
+import type { CatalogRows } from './rows.ts';
+import { viewLineage } from './view-lineage.ts';
+
+/** System relations whose rows hold users' values or the texts of their statements. */
+const REVEALING = new Set([
+  'pg_stats',
+  'pg_stats_ext',
+  'pg_stats_ext_exprs',
+  'pg_statistic',
+  'pg_statistic_ext_data',
+  'pg_stat_activity',
+  'pg_stat_statements',
+  'pg_prepared_statements',
+  'pg_cursors',
+  'pg_largeobject',
+]);
+
+const SYSTEM_SCHEMAS = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
+
+/** System columns by attribute number (sysattr.h). They carry no user's value. */
+const SYSTEM_COLUMNS = new Map([
+  [-1, 'ctid'],
+  [-2, 'xmin'],
+  [-3, 'cmin'],
+  [-4, 'xmax'],
+  [-5, 'cmax'],
+  [-6, 'tableoid'],
+]);
+
+/** Stands for a function of PostgreSQL's own behind a user's operator. */
+const BUILTIN: FunctionInfo = {
+  schema: 'pg_catalog',
+  name: '',
+  language: 'internal',
+  body: '',
+  standard: false,
+  signature: '()',
+  volatility: 'immutable',
+  rowArgument: false,
+  extension: null,
+  parts: [],
+};
+
+/** Stands for a function a view calls that was not read: it could do anything. */
+const MISSING: FunctionInfo = { ...BUILTIN, name: 'a function of a view', body: null };
+
+interface Entry extends CatalogRelation {
+  readonly ruled: boolean;
+  readonly parents: number[];
+  readonly children: number[];
+  /** Relations and functions a view is made of. */
+  readonly uses: Set<number>;
+  readonly calls: Set<number>;
+  readonly generated: Map<number, number[]>;
+}
+
+/** One loaded state of the catalog: indexes, and answers computed when first asked. */
+export class Snapshot {
+  readonly #byOid = new Map<number, Entry>();
+  readonly #byName = new Map<string, Entry[]>();
+  readonly #types = new Map<number, TypeInfo>();
+  readonly #functions = new Map<string, FunctionInfo[]>();
+  readonly #functionsByOid = new Map<number, FunctionInfo>();
+  readonly #definitions: ReadonlyMap<number, string>;
+  readonly #origins = new Map<string, ColumnOrigin>();
+  readonly #lineages = new Map<number, ReturnType<typeof viewLineage>>();
+  readonly #families = new Map<number, readonly Entry[]>();
+
+  constructor(rows: CatalogRows) {
+    this.#definitions = rows.definitions;
+    for (const row of rows.relations) {
+      const entry: Entry = {
+        ...row,
+        columns: new Map(),
+        parents: [],
+        children: [],
+        uses: new Set(),
+        calls: new Set(),
+        generated: new Map(),
+      };
+      this.#byOid.set(row.oid, entry);
+      push(this.#byName, row.name, entry);
+    }
+    for (const { relation, number, name } of rows.columns) {
+      (this.#byOid.get(relation)?.columns as Map<number, string> | undefined)?.set(number, name);
+    }
+    for (const { relation, number, from } of rows.generated) {
+      const generated = this.#byOid.get(relation)?.generated;
+      if (generated) push(generated, number, from);
+    }
+    for (const { child, parent } of rows.inherits) {
+      this.#byOid.get(child)?.parents.push(parent);
+      this.#byOid.get(parent)?.children.push(child);
+    }
+    for (const { view, kind, oid } of rows.dependencies) {
+      const entry = this.#byOid.get(view);
+      (kind === 'function' ? entry?.calls : entry?.uses)?.add(oid);
+    }
+    for (const type of rows.types) this.#types.set(type.oid, type);
+    for (const { oid, info } of rows.functions) {
+      this.#functionsByOid.set(oid, info);
+      push(this.#functions, info.name, info);
+    }
+    for (const { schema, symbol, function: oid } of rows.operators) {
+      const name = `operator ${symbol}`;
+      const info = this.#functionsByOid.get(oid);
+      // Operators an extension ships compare and compute; one written in the database is followed.
+      push(this.#functions, name, { ...(info?.extension === null ? info : BUILTIN), schema, name });
+    }
+  }
+
+  type(oid: number): TypeInfo | undefined {
+    return this.#types.get(oid);
+  }
+
+  relations(name: QualifiedName): readonly Entry[] {
+    const found = this.#byName.get(name.name) ?? [];
+    return name.schema === null ? found : found.filter((entry) => entry.schema === name.schema);
+  }
+
+  functions(name: QualifiedName): readonly FunctionInfo[] {
+    const found = this.#functions.get(name.name) ?? [];
+    return name.schema === null ? found : found.filter((info) => info.schema === name.schema);
+  }
+
+  column(oid: number, attnum: number): ColumnOrigin | undefined {
+    const key = `${oid} ${attnum}`;
+    const known = this.#origins.get(key);
+    if (known) return known;
+    const entry = this.#byOid.get(oid);
+    const origin = entry && this.#origin(entry, attnum, new Set());
+    if (origin) this.#origins.set(key, origin);
+    return origin;
+  }
+
+  #origin(entry: Entry, attnum: number, path: Set<string>): ColumnOrigin | undefined {
+    const name = entry.columns.get(attnum) ?? SYSTEM_COLUMNS.get(attnum);
+    if (attnum === 0)
+      return { origins: [...entry.columns.values()].map((one) => place(entry, one)), exact: false };
+    if (name === undefined) return undefined;
+    if (isRevealing(entry)) return { origins: [place(entry, name)], exact: false };
+    if (isView(entry) && !isSystem(entry) && attnum > 0) return this.#viewOrigin(entry, attnum, name, path);
+    const origins = new Map<string, Place>();
+    for (const relative of this.#family(entry)) {
+      const number = columnNumber(relative, name);
+      if (relative !== entry && number === undefined) continue;
+      add(origins, place(relative, name));
+      for (const from of relative.generated.get(number ?? attnum) ?? []) {
+        const source = relative.columns.get(from);
+        if (source !== undefined) add(origins, place(relative, source));
+      }
+    }
+    return { origins: [...origins.values()], exact: true };
+  }
+
+  /** Own place first, then what is behind it; a column that is not plainly followed is not exact. */
+  #viewOrigin(entry: Entry, attnum: number, name: string, path: Set<string>): ColumnOrigin {
+    const origins = new Map<string, Place>();
+    add(origins, place(entry, name));
+    const key = `${entry.oid} ${attnum}`;
+    const lineage = path.has(key) ? undefined : this.#lineage(entry)?.[attnum - 1];
+    let exact = lineage !== undefined && entry.calls.size === 0;
+    for (const source of lineage ?? []) {
+      const base = this.relations({ schema: source.schema, name: source.table })[0];
+      const number = base && columnNumber(base, source.column);
+      const found =
+        base && number !== undefined ? this.#origin(base, number, new Set(path).add(key)) : undefined;
+      if (!found?.exact) exact = false;
+      for (const origin of found?.origins ?? []) add(origins, origin);
+    }
+    return { origins: [...origins.values()], exact };
+  }
+
+  #lineage(entry: Entry): ReturnType<typeof viewLineage> {
+    if (!this.#lineages.has(entry.oid)) {
+      const definition = this.#definitions.get(entry.oid);
+      const columnsOf = (schema: string, table: string) => {
+        const found = this.relations({ schema, name: table })[0];
+        return found && [...found.columns.values()];
+      };
+      const lineage = definition === undefined ? undefined : viewLineage(definition, columnsOf);
+      // A definition that does not have the view's own columns was not understood.
+      this.#lineages.set(entry.oid, lineage?.length === entry.columns.size ? lineage : undefined);
+    }
+    return this.#lineages.get(entry.oid);
+  }
+
+  /** The relation with every parent and child in its inheritance tree. */
+  #family(entry: Entry): readonly Entry[] {
+    const known = this.#families.get(entry.oid);
+    if (known) return known;
+    const family = new Set([entry]);
+    this.#climb(entry, 'parents', family);
+    this.#climb(entry, 'children', family);
+    const found = [...family];
+    this.#families.set(entry.oid, found);
+    return found;
+  }
+
+  #climb(entry: Entry, direction: 'parents' | 'children', into: Set<Entry>): void {
+    const queue = [entry];
+    for (const one of queue) {
+      for (const oid of one[direction]) {
+        const next = this.#byOid.get(oid);
+        if (!next || into.has(next)) continue;
+        into.add(next);
+        queue.push(next);
+      }
+    }
+  }
+
+  reach(facts: SqlFacts, sessionMade?: ReadonlySet<string>): readonly Relation[] | 'unknown' {
+    if (!facts.complete) return 'unknown';
+    const found = new Set<Entry>();
+    for (const table of facts.tables) {
+      const named = this.relations(table);
+      if (named.length === 0 || sessionMade?.has(table.name)) return 'unknown';
+      for (const entry of named) if (!this.#spread(entry, found)) return 'unknown';
+    }
+    return [...found].map((entry) => ({
+      schema: entry.schema,
+      table: entry.name,
+      columns: [...entry.columns.values()],
+    }));
+  }
+
+  /** Adds all the relation's rows can come from; false = something among it cannot be told. */
+  #spread(entry: Entry, into: Set<Entry>): boolean {
+    if (into.has(entry)) return true;
+    if (isRevealing(entry)) return false;
+    into.add(entry);
+    if (isSystem(entry)) return true;
+    const next = [...entry.uses].map((oid) => this.#byOid.get(oid));
+    const calls = [...entry.calls].map((oid) => this.#functionsByOid.get(oid));
+    if (next.includes(undefined) || calls.includes(undefined)) return false;
+    const relatives = this.#family(entry).filter((relative) => relative !== entry);
+    const behind = calls.length > 0 ? this.#functionRelations(calls as FunctionInfo[]) : [];
+    if (!behind) return false;
+    return [...(next as Entry[]), ...relatives, ...behind].every((one) => this.#spread(one, into));
+  }
+
+  #functionRelations(infos: readonly FunctionInfo[]): readonly Entry[] | undefined {
+    const facts = functionFacts(infos, (name) => this.functions(name));
+    if (!facts.complete) return undefined;
+    const named = facts.tables.map((table) => this.relations(table));
+    return named.some((entries) => entries.length === 0) ? undefined : named.flat();
+  }
+
+  widen(facts: SqlFacts): SqlFacts {
+    const tables = new Map<string, TouchedTable>();
+    const called = new Set<FunctionInfo>();
+    const ruled = new Set<string>();
+    for (const table of facts.tables) {
+      tables.set(`${table.access} ${table.schema}.${table.name}`, table);
+      for (const entry of this.relations(table)) {
+        for (const { schema, name, calls, ruled: hasRules } of this.#behind(entry)) {
+          tables.set(`${table.access} ${schema}.${name}`, { schema, name, access: table.access });
+          for (const oid of calls) called.add(this.#functionsByOid.get(oid) ?? MISSING);
+          if (hasRules && table.access === 'write' && !SYSTEM_SCHEMAS.has(schema))
+            ruled.add(`${schema}.${name}`);
+        }
+      }
+    }
+    const widened = { ...facts, tables: [...tables.values()] };
+    const more = called.size > 0 ? [functionFacts([...called], (name) => this.functions(name))] : [];
+    const rules = [...ruled].map((name) => blindFacts(`rules of ${name}`));
+    return mergeFacts([widened, ...more, ...rules]);
+  }
+
+  /** The relation, its inheritance tree, and for a view what it is made of, in turn. */
+  #behind(entry: Entry): ReadonlySet<Entry> {
+    const found = new Set([entry]);
+    for (const one of found) {
+      if (isSystem(one)) continue;
+      for (const relative of this.#family(one)) found.add(relative);
+      for (const oid of one.uses) {
+        const next = this.#byOid.get(oid);
+        if (next) found.add(next);
+      }
+    }
+    return found;
+  }
+}
+
+function push<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+  const values = map.get(key);
+  if (values) values.push(value);
+  else map.set(key, [value]);
+}
+
+function add(places: Map<string, Place>, one: Place): void {
+  places.set(`${one.schema}.${one.table}.${one.column}`, one);
+}
+
+function place(entry: Entry, column: string): Place {
+  return { schema: entry.schema, table: entry.name, column };
+}
+
+function columnNumber(entry: Entry, name: string): number | undefined {
+  for (const [number, column] of entry.columns) if (column === name) return number;
+  for (const [number, column] of SYSTEM_COLUMNS) if (column === name) return number;
+  return undefined;
+}
+
+function isView(entry: Entry): boolean {
+  return entry.kind === 'view' || entry.kind === 'materialized-view';
+}
+
+function isSystem(entry: Entry): boolean {
+  return SYSTEM_SCHEMAS.has(entry.schema);
+}
+
+function isRevealing(entry: Entry): boolean {
+  return REVEALING.has(entry.name) && (isSystem(entry) || entry.name === 'pg_stat_statements');
+}

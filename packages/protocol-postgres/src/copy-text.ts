@@ -1,0 +1,259 @@
+import type { CellVisitor, Rows } from '@scrim/protocol-kit';
+import type { CopyFormat, CopyShape } from './copy.ts';
+import { lastSelected, Output, PgCell } from './rows.ts';
+import { WireFault } from './wire.ts';
+
+const NEWLINE = 0x0a;
+const BACKSLASH = 0x5c;
+
+/** Index behind the record's newline, or -1 when it does not end in `bytes[from, to)`. */
+export function recordEnd(bytes: Buffer, from: number, to: number, copy: CopyFormat): number {
+  if (copy.format === 'text') {
+    const end = bytes.indexOf(NEWLINE, from);
+    return end < 0 || end >= to ? -1 : end + 1;
+  }
+  let at = from;
+  for (;;) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    const quote = bytes.indexOf(copy.quote, at);
+    if (quote < 0 || quote >= to || (newline >= 0 && newline < quote)) {
+      return newline < 0 || newline >= to ? -1 : newline + 1;
+    }
+    const close = quoteEnd(bytes, quote + 1, to, copy);
+    if (close < 0) return -1;
+    at = close;
+  }
+}
+
+/** Index behind the quote that closes a quoted field whose text starts at `from`, or -1. */
+function quoteEnd(bytes: Buffer, from: number, to: number, copy: CopyFormat): number {
+  let at = from;
+  while (at < to) {
+    const byte = bytes[at];
+    if (
+      byte === copy.escape &&
+      at + 1 < to &&
+      (bytes[at + 1] === copy.quote || bytes[at + 1] === copy.escape)
+    )
+      at += 2;
+    else if (byte === copy.quote) return at + 1;
+    else at += 1;
+  }
+  return -1;
+}
+
+/** Index of the delimiter or newline behind the field at `at`. */
+function fieldEnd(bytes: Buffer, at: number, to: number, copy: CopyFormat): number {
+  let end = at;
+  if (copy.format === 'csv' && bytes[at] === copy.quote) {
+    end = quoteEnd(bytes, at + 1, to, copy);
+    if (end < 0 || end >= to || (bytes[end] !== copy.delimiter && bytes[end] !== NEWLINE)) {
+      throw new WireFault('a COPY field has no end');
+    }
+    return end;
+  }
+  const text = copy.format === 'text';
+  for (; end < to; end++) {
+    const byte = bytes[end];
+    if (byte === copy.delimiter || byte === NEWLINE) return end;
+    if (text && byte === BACKSLASH) end += 1;
+  }
+  throw new WireFault('a COPY field has no end');
+}
+
+/** The field's text where it is spelled with quotes or escapes, null where it stands as it is. */
+function plainValue(bytes: Buffer, start: number, end: number, copy: CopyFormat): Buffer | null {
+  if (copy.format === 'csv') return bytes[start] === copy.quote ? unquote(bytes, start, end, copy) : null;
+  const first = bytes.indexOf(BACKSLASH, start);
+  return first < 0 || first >= end ? null : unescapeText(bytes, start, end);
+}
+
+function unquote(bytes: Buffer, start: number, end: number, copy: CopyFormat): Buffer {
+  const { quote, escape: mark } = copy;
+  const out = Buffer.allocUnsafe(end - start);
+  let length = 0;
+  for (let at = start + 1; at < end - 1; at++) {
+    const next = bytes[at + 1];
+    if (bytes[at] === mark && at + 1 < end - 1 && (next === quote || next === mark)) at += 1;
+    out[length] = bytes[at] as number;
+    length += 1;
+  }
+  return out.subarray(0, length);
+}
+
+function unescapeText(bytes: Buffer, start: number, end: number): Buffer {
+  const out = Buffer.allocUnsafe(end - start);
+  let length = 0;
+  for (let at = start; at < end; at++) {
+    let byte = bytes[at] as number;
+    if (byte === BACKSLASH && at + 1 < end) {
+      at += 1;
+      byte = bytes[at] as number;
+      byte = UNESCAPE[byte] ?? byte;
+    }
+    out[length] = byte;
+    length += 1;
+  }
+  return out.subarray(0, length);
+}
+
+/** Values of one record. Throws {@link WireFault} when it is none. */
+export function readRecord(bytes: Buffer, from: number, to: number, copy: CopyFormat): (string | null)[] {
+  const values: (string | null)[] = [];
+  let at = from;
+  while (at < to) {
+    const end = fieldEnd(bytes, at, to, copy);
+    const raw = bytes.toString('utf8', at, end);
+    values.push(raw === copy.nullText ? null : (plainValue(bytes, at, end, copy)?.toString('utf8') ?? raw));
+    if (bytes[end] !== copy.delimiter) break;
+    at = end + 1;
+    if (at === to) values.push('');
+  }
+  return values;
+}
+
+/** Escapes of the text format (documentation, COPY, "Text Format"). */
+const UNESCAPE: Readonly<Record<number, number>> = {
+  98: 0x08,
+  102: 0x0c,
+  110: NEWLINE,
+  114: 0x0d,
+  116: 0x09,
+  118: 0x0b,
+};
+const ESCAPE: Readonly<Record<string, string>> = {
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+};
+
+const cell = new PgCell();
+
+/** CopyData messages in text or csv format. */
+export class CopyTextRows implements Rows {
+  readonly shape: CopyShape;
+  readonly count: number;
+  readonly bytes: Buffer;
+  readonly #null: Buffer;
+
+  constructor(shape: CopyShape, count: number, bytes: Buffer) {
+    this.shape = shape;
+    this.count = count;
+    this.bytes = bytes;
+    this.#null = Buffer.from(shape.copy.nullText);
+  }
+
+  rewrite(selected: Uint8Array, visit: CellVisitor): Buffer {
+    const { bytes } = this;
+    if (lastSelected(selected, this.shape.wires.length) < 0) return bytes;
+    const pass = new Pass(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 1 + bytes.readInt32BE(at + 1);
+      pass.open(at);
+      this.#records(at + 5, end, selected, visit, pass);
+      pass.close(end);
+      at = end;
+    }
+    return pass.done();
+  }
+
+  #records(from: number, to: number, selected: Uint8Array, visit: CellVisitor, pass: Pass): void {
+    const { bytes } = this;
+    const { delimiter } = this.shape.copy;
+    const columns = this.shape.wires.length;
+    let column = 0;
+    let at = from;
+    while (at < to) {
+      const end = fieldEnd(bytes, at, to, this.shape.copy);
+      if (column >= columns) throw new WireFault('a COPY row has more fields than columns');
+      if (selected[column] === 1) this.#show(column, at, end, visit, pass);
+      if (bytes[end] === delimiter && end < to - 1) {
+        column += 1;
+      } else {
+        if (column !== columns - 1 && !(columns === 0 && end === at)) {
+          throw new WireFault('a COPY row has fewer fields than columns');
+        }
+        column = 0;
+      }
+      at = end + 1;
+    }
+  }
+
+  #show(column: number, start: number, end: number, visit: CellVisitor, pass: Pass): void {
+    const { bytes } = this;
+    const wire = this.shape.wires[column];
+    if (!wire || bytes.compare(this.#null, 0, this.#null.length, start, end) === 0) return;
+    const { copy } = this.shape;
+    const quoted = copy.format === 'csv' && bytes[start] === copy.quote;
+    const value = plainValue(bytes, start, end, copy);
+    if (value) cell.aim(column, wire, value, 0, value.length);
+    else cell.aim(column, wire, bytes, start, end);
+    const replacement = visit(cell);
+    if (replacement === undefined) return;
+    const text =
+      replacement === null ? this.#null : this.#spell(cell.encode(replacement).toString('utf8'), quoted);
+    pass.replace(start, end, text);
+  }
+
+  #spell(text: string, wasQuoted: boolean): Buffer {
+    const { copy } = this.shape;
+    const delimiter = String.fromCharCode(copy.delimiter);
+    if (copy.format === 'text') {
+      const escaped = text.replace(/[\b\f\n\r\t\v\\]/g, (found) => ESCAPE[found] ?? found);
+      return Buffer.from(delimiter === '\t' ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`));
+    }
+    const quote = String.fromCharCode(copy.quote);
+    const mark = String.fromCharCode(copy.escape);
+    const special = [delimiter, quote, '\n', '\r'].some((found) => text.includes(found));
+    if (!wasQuoted && !special && text !== '' && text !== copy.nullText && text !== '\\.')
+      return Buffer.from(text);
+    let inside = '';
+    for (const char of text) inside += char === quote || char === mark ? mark + char : char;
+    return Buffer.from(quote + inside + quote);
+  }
+}
+
+/** Output of a pass over CopyData messages: copies what stays in long stretches and mends the messages' lengths. */
+export class Pass {
+  readonly #bytes: Buffer;
+  #output: Output | null = null;
+  #copied = 0;
+  #start = 0;
+  #startOut = -1;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  open(at: number): void {
+    this.#start = at;
+    this.#startOut = -1;
+  }
+
+  replace(start: number, end: number, value: Uint8Array | null, lengthBefore = false): void {
+    const output = this.#output ?? new Output(this.#bytes.length + (this.#bytes.length >> 2) + 1024);
+    this.#output = output;
+    if (this.#startOut < 0) this.#startOut = output.length + this.#start - this.#copied;
+    output.copy(this.#bytes, this.#copied, lengthBefore ? start - 4 : start);
+    if (lengthBefore) output.int32(value ? value.length : -1);
+    if (value) output.copy(Buffer.from(value.buffer, value.byteOffset, value.length), 0, value.length);
+    this.#copied = end;
+  }
+
+  close(end: number): void {
+    if (this.#startOut < 0 || !this.#output) return;
+    this.#output.copy(this.#bytes, this.#copied, end);
+    this.#copied = end;
+    this.#output.patchInt32(this.#startOut + 1, this.#output.length - this.#startOut - 1);
+  }
+
+  done(): Buffer {
+    if (!this.#output) return this.#bytes;
+    this.#output.copy(this.#bytes, this.#copied, this.#bytes.length);
+    return this.#output.done();
+  }
+}
