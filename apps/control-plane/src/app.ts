@@ -98,7 +98,7 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   const tokens = createTokens(context, verifier);
   const sources =
     overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
-  const edgeSide = await createEdgeSide(context, sources);
+  const edgeSide = createEdgeSide(context, sources);
   const persister = createPersister(context);
   const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part, persister];
 
