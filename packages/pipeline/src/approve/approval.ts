@@ -76,7 +76,10 @@ export class Approval {
     let ticket: string | undefined;
     let waiting = true;
     this.#held.set(controller, question.lane);
-    const timer = setTimeout(() => controller.abort('expired'), Math.min(approve.expiresMs, MAX_TIMER));
+    const timer = setTimeout(
+      () => controller.abort('expired'),
+      Math.min(approve.expiresMs, MAX_TIMER),
+    ).unref();
     const over = aborted(controller.signal);
     const pending = (approvalId: string, url: string): void => {
       ticket = approvalId;
