@@ -71,6 +71,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
   const target = await startPostgres({
     dataDir: join(folder, 'target'),
     port: await freePort(),
+    user: 'postgres',
     password,
     database: 'shop',
   });

@@ -3,12 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ControlPlane,
-  createControlPlane,
-  readConfig,
-  type SnapshotContentSources,
-} from '@scrim/control-plane';
+import { type ControlPlane, createControlPlane, readConfig, type Sources } from '@scrim/control-plane';
 import { type ControlLink, type ControlLinkOptions, openControlLink } from '@scrim/edge';
 import { startPostgres, startRedis } from '@scrim/embedded-stores';
 import type { Connection, Snapshot } from '@scrim/model';
@@ -69,12 +64,14 @@ export function content(): Content {
   return { connections: [connection('shop')], policies: [], revoked: [] };
 }
 
-function sourcesOf(content: Content): SnapshotContentSources {
+function sourcesOf(content: Content): Sources {
   return {
     connections: async () => content.connections,
     policies: async () => content.policies,
     trust: async () => ({ scrim: [], issuers: [] }),
     revoked: async () => content.revoked,
+    maskingKey: async () => Buffer.alloc(32, 9).toString('base64'),
+    queue: async () => ({ url: 'redis://127.0.0.1:1', prefix: 'scrim' }),
   };
 }
 
@@ -119,10 +116,10 @@ export async function startReplica(
     ...options.environment,
   });
   const plane = await createControlPlane(config, {
-    content: sourcesOf(content),
+    sources: sourcesOf(content),
     ...(options.now && { now: options.now }),
   });
-  const { port, grpcPort } = await plane.start();
+  const { port } = await plane.start();
   const call: Replica['call'] = async (method, path, body, bearer = ADMIN_TOKEN) => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
@@ -137,7 +134,7 @@ export async function startReplica(
   };
   return {
     plane,
-    address: `127.0.0.1:${grpcPort}`,
+    address: `127.0.0.1:${plane.grpcPort()}`,
     call,
     joinToken: async (edgeName) => {
       const made = await call('POST', '/v1/join-tokens', { edgeName, ttlSeconds: 600 });

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { createLog, createMetrics, type Log } from '@scrim/telemetry';
 import { v7 as uuidv7 } from 'uuid';
 import { createAuthenticate } from './auth/authenticate.ts';
@@ -12,15 +11,40 @@ import { migrate } from './database/migrate.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
+import { registerAudit } from './modules/audit/routes.ts';
+import { registerConnections } from './modules/connections/routes.ts';
+import { createConnections } from './modules/connections/service.ts';
+import { registerCredentials } from './modules/credentials/routes.ts';
+import { createCredentials } from './modules/credentials/service.ts';
+import { registerDocuments } from './modules/documents/routes.ts';
+import { type Configuration, createConfiguration } from './modules/documents/service.ts';
+import { registerIdentities } from './modules/identities/index.ts';
+import { createIssuers } from './modules/identities/issuers.ts';
+import { createTokens } from './modules/identities/tokens.ts';
+import { createIdentityUpkeep } from './modules/identities/upkeep.ts';
+import { createTokenVerifier } from './modules/identities/verifier.ts';
 import { registerInfo } from './modules/info/routes.ts';
-import { createEdgeSide, type SnapshotContentSources } from './rpc/edge-side.ts';
+import { createPolicyChecker } from './modules/policies/checker.ts';
+import { registerPolicies } from './modules/policies/routes.ts';
+import { createPolicies } from './modules/policies/service.ts';
+import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
+import { registerSessions } from './modules/sessions/routes.ts';
+import { createEdgeSide } from './rpc/edge-side.ts';
+import { createRun } from './run.ts';
+import { createSnapshotSources, type Sources } from './snapshot-sources.ts';
+import { createEdgeKeys } from './workers/edge-keys.ts';
+import { Persister } from './workers/persister.ts';
 
 /** A control plane, built but not yet serving. */
 export interface ControlPlane {
   readonly server: Server;
   readonly context: Context;
+  readonly configuration: Configuration;
+  readonly sources: Sources;
+  /** Port edges dial; undefined before it serves. */
+  grpcPort(): number | undefined;
   /** Starts the parts and listens; resolves with where, once everything serves. */
-  start(): Promise<{ readonly host: string; readonly port: number; readonly grpcPort: number | undefined }>;
+  start(): Promise<{ readonly host: string; readonly port: number }>;
   /** Takes nothing new, finishes what is under way, closes everything. May be called twice. */
   stop(): Promise<void>;
 }
@@ -29,63 +53,69 @@ export interface ControlPlane {
 export interface Overrides {
   readonly now?: () => number;
   readonly log?: Log;
-  readonly content?: SnapshotContentSources;
+  readonly sources?: Sources;
 }
 
-/** Brings the database up to date and builds everything, in reading order. */
-export async function createControlPlane(config: Config, overrides: Overrides = {}): Promise<ControlPlane> {
-  const log = overrides.log ?? createLog({ name: 'control-plane', level: config.logLevel });
-  const metrics = createMetrics();
-  const applied = await migrate(config.databaseUrl.reveal());
+/** Everything modules share, connected. Brings the database up to date first. */
+async function createContext(config: Config, { log: given, now = Date.now }: Overrides): Promise<Context> {
+  const log = given ?? createLog({ name: 'control-plane', level: config.logLevel });
+  const url = config.databaseUrl.reveal();
+  const applied = await migrate(url);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
-  const db = openDatabase(config.databaseUrl.reveal(), config.databasePool, (err) =>
+  const db = openDatabase(url, config.databasePool, (err) =>
     log.warn({ err }, 'a database connection broke'),
   );
   const bus = await openBus(config.redisUrl.reveal(), log);
   const envelope = createEnvelope(config.masterKey, config.previousMasterKey);
   const keys = createSigningKeys(db, envelope);
-  const now = overrides.now ?? Date.now;
-  const context: Context = { config, log, metrics, db, bus, envelope, keys, now, newId: () => uuidv7() };
+  return { config, log, metrics: createMetrics(), db, bus, envelope, keys, now, newId: () => uuidv7() };
+}
 
-  const server = await createServer(
-    config,
+function createPersister({ config, db, log, metrics, newId, now }: Context): Persister {
+  return new Persister({
+    pool: db.pool,
+    redisUrl: config.redisUrl.reveal(),
+    prefix: config.queuePrefix,
+    edgeKeys: createEdgeKeys(db.pool, now),
     log,
-    createAuthenticate(context, async () => undefined),
-  );
+    metrics,
+    newId,
+  });
+}
+
+/** Builds everything, in reading order. */
+export async function createControlPlane(config: Config, overrides: Overrides = {}): Promise<ControlPlane> {
+  const context = await createContext(config, overrides);
+
+  const credentials = createCredentials(context.envelope);
+  const connections = createConnections(context, credentials);
+  const policies = createPolicies(context);
+  const configuration = createConfiguration(context, connections, policies, createPolicyChecker());
+  const issuers = createIssuers(context);
+  const verifier = createTokenVerifier(context, issuers);
+  const tokens = createTokens(context, verifier);
+  const sources =
+    overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
+  const edgeSide = await createEdgeSide(context, sources);
+  const persister = createPersister(context);
+  const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part, persister];
+
+  const server = await createServer(config, context.log, createAuthenticate(context, verifier.verify));
+  const running = createRun(context, server, parts);
   await registerOpenApi(server);
-  const parts: Part[] = [];
-  let started = false;
-  registerHealth(server, context, () => started);
+  registerHealth(server, context, running.started);
   registerInfo(server, context);
-  const edgeSide = overrides.content && (await createEdgeSide(context, overrides.content));
-  if (edgeSide) {
-    edgeSide.register(server);
-    parts.push(edgeSide.part);
-  }
+  registerConnections(server, configuration);
+  registerCredentials(server, context, credentials);
+  registerPolicies(server, configuration);
+  registerDocuments(server, configuration);
+  registerIdentities(server, context, issuers, tokens);
+  registerAudit(server, context);
+  edgeSide.register(server);
+  registerSessions(server, context);
+  registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
 
-  let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    started = false;
-    await server.close();
-    for (const part of parts.toReversed()) await part.stop();
-    await bus.close();
-    await db.close();
-  };
-  return {
-    server,
-    context,
-    async start() {
-      await server.ready();
-      for (const part of parts) await part.start();
-      await server.listen({ host: config.http.host, port: config.http.port });
-      started = true;
-      const { address, port } = server.server.address() as AddressInfo;
-      return { host: address, port, grpcPort: edgeSide?.port() };
-    },
-    stop() {
-      stopping ??= stop();
-      return stopping;
-    },
-  };
+  const { start, stop } = running;
+  return { server, context, configuration, sources, grpcPort: edgeSide.port, start, stop };
 }

@@ -1,3 +1,3 @@
 export { type ControlPlane, createControlPlane } from './app.ts';
 export { type Config, ConfigError, readConfig } from './config.ts';
-export type { SnapshotContentSources } from './rpc/edge-side.ts';
+export type { Sources } from './snapshot-sources.ts';

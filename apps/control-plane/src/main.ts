@@ -37,7 +37,8 @@ async function serve(config: Config): Promise<void> {
   const { host, port } = await plane.start();
   log.info({ host, port, mode: config.mode }, 'serving');
   // One line for whoever started the process; everything else goes to standard error.
-  process.stdout.write(`${JSON.stringify({ ready: true, http: { host, port } })}\n`);
+  const grpc = { host: config.grpc.host, port: plane.grpcPort() };
+  process.stdout.write(`${JSON.stringify({ ready: true, http: { host, port }, grpc })}\n`);
 }
 
 try {

@@ -93,7 +93,7 @@ test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
     'a rule only other connections could honour is a warning',
     guard({ shell: { commands: ['rm'] } }),
     [
-      'warning guard.0: a shell rule cannot fire on postgres, which is all the policy matches; match a connection that has shell, or remove the rule',
+      'warning guard.0: shell rules cannot fire on postgres, which is all the policy matches; match a connection that has shell, or remove the rule',
     ],
   ],
   [
@@ -105,7 +105,7 @@ test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
     'a content rule must fire on every matching connection',
     { match: {}, ...guard({ response: { detect: ['secrets'] } }) },
     [
-      'error guard.0.when.response.detect: a detect rule cannot fire on postgres, which the policy matches; match other connections by labels, or remove the rule',
+      'error guard.0.when.response.detect: detect rules cannot fire on postgres, which the policy matches; match other connections by labels, or remove the rule',
     ],
   ],
   [
@@ -126,10 +126,10 @@ test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
 
 test('a rule no connection can honour is refused', () => {
   expect(found(guard({ shell: { commands: ['rm'] } }), ONLY_POSTGRES)).toEqual([
-    'error guard.0: a shell rule cannot fire on postgres; remove it, or add a connection that has shell',
+    'error guard.0: shell rules cannot fire on postgres; remove it, or add a connection that has shell',
   ]);
   expect(found({ mask: [{ header: 'x' }] }, ONLY_POSTGRES)).toEqual([
-    'error mask.0: a header rule cannot fire on postgres; remove it, or add a connection that has header',
+    'error mask.0: header rules cannot fire on postgres; remove it, or add a connection that has header',
   ]);
 });
 

@@ -245,7 +245,7 @@ function fires(
   const elsewhere = registered.some((protocol) => can(protocol, part, kind, context));
   if (elsewhere && matched.length === 0) return [];
   const protocols = matched.length > 0 ? matched : registered;
-  const message = `a ${kind} rule cannot fire on ${protocols.join(', ')}`;
+  const message = `${kind} rules cannot fire on ${protocols.join(', ')}`;
   if (!elsewhere) return [{ path, message, mend: `remove it, or add a connection that has ${kind}` }];
   const mend = `match a connection that has ${kind}, or remove the rule`;
   return [{ path, message: `${message}, which is all the policy matches`, mend, severity: 'warning' }];
@@ -257,7 +257,7 @@ function firesEverywhere(part: Part, kind: string, path: ProblemPath, checking: 
   const protocols = matched.length > 0 ? matched : registered;
   const cannot = protocols.filter((protocol) => !can(protocol, part, kind, context));
   if (cannot.length === 0) return [];
-  const message = `a ${kind} rule cannot fire on ${cannot.join(', ')}, which the policy matches`;
+  const message = `${kind} rules cannot fire on ${cannot.join(', ')}, which the policy matches`;
   return [{ path, message, mend: 'match other connections by labels, or remove the rule' }];
 }
 

@@ -207,8 +207,7 @@ class Handshake {
   }
 
   async #password(): Promise<string> {
-    const { type, body } = await this.#reader.message(MAX_PASSWORD);
-    if (type !== TYPE.password) throw new WireFault('no password message where one was due');
+    const { body } = await this.#reader.message(MAX_PASSWORD, TYPE.password);
     const zero = body.indexOf(0);
     if (zero !== body.length - 1) throw new WireFault('the password message is malformed');
     return body.toString('utf8', 0, zero);

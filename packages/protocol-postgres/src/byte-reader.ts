@@ -60,9 +60,10 @@ export class ByteReader {
     }
   }
 
-  /** One typed message of at most `max` bytes: its type and its body. */
-  async message(max: number): Promise<{ type: number; body: Buffer }> {
+  /** One typed message of at most `max` bytes: its type and its body. `only` = no other type may come here. */
+  async message(max: number, only?: number): Promise<{ type: number; body: Buffer }> {
     const head = await this.take(5);
+    if (only !== undefined && head[0] !== only) throw new WireFault('another message came than was due');
     const length = head.readInt32BE(1);
     if (length < 4 || length > max) throw new WireFault('a message has an impossible length', length > max);
     const body = await this.take(length - 4);

@@ -9,5 +9,6 @@ export type {
   StatementAnalysis,
   TypeInfo,
 } from './contracts.ts';
+export { createPostgres } from './create.ts';
 export { createPostgresProtocol, type PostgresParts } from './protocol.ts';
 export { SQLSTATE } from './refuse.ts';

@@ -212,7 +212,10 @@ export class TestRelay implements Relay {
     const selected = Uint8Array.from(replacements, (replacement) =>
       visit || replacement !== undefined ? 1 : 0,
     );
-    return rows.rewrite(selected, (cell) => visit?.(cell) ?? replacements[cell.column]);
+    return rows.rewrite(selected, (cell) => {
+      const shown = visit?.(cell);
+      return shown === undefined ? replacements[cell.column] : shown;
+    });
   }
 
   cancel(): boolean {

@@ -136,7 +136,8 @@ export class Replay {
     if (entry.shapeId !== 0 && lane.shapeId !== entry.shapeId)
       items.push(...this.#shape(lane, entry.shapeId));
     try {
-      items.push(...lane.decoder.response(entry.bytes));
+      // Outcomes are entries of their own; the decoder's would show them twice.
+      items.push(...lane.decoder.response(entry.bytes).filter((item) => item.kind !== 'outcome'));
     } catch (error) {
       items.push({ kind: 'undecoded', bytes: entry.bytes.length, why: (error as Error).message });
     }

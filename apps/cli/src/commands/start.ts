@@ -10,8 +10,6 @@ import { keep } from '../stack/keep.ts';
 import { startStack } from '../stack/stack.ts';
 import { describeStack, untilStopped } from './up.ts';
 
-const USER = 'postgres';
-
 async function startTarget(dataDir: string, port: number, password: string) {
   const target = await startPostgres({
     dataDir: join(dataDir, 'sample-target'),
@@ -30,7 +28,7 @@ async function start(options: { data?: string; readyFile?: string; once?: boolea
   const target = await startTarget(dataDir, await freePort(), password);
   try {
     const stack = await startStack({
-      document: sceneDocument({ host: target.host, port: target.port, user: USER, password }),
+      document: sceneDocument({ host: target.host, port: target.port, user: target.user, password }),
       dataDir,
       ...(options.readyFile === undefined ? {} : { readyFile: options.readyFile }),
       report: (text) => progress(`scrim: ${text}`),

@@ -1,28 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { ApiError, type ApiProblemCode, type FieldProblem, problemBody } from './problem.ts';
-
-/** `/match/labels` in the place `body` becomes `match.labels`; parameters and queries keep their place's name. */
-function fieldPath(instancePath: string, context: string | undefined): string {
-  const path = instancePath.split('/').filter(Boolean).join('.');
-  if (context === undefined || context === 'body') return path || 'body';
-  return path ? `${context}.${path}` : context;
-}
-
-function validationError(error: FastifyError): ApiError {
-  const context = error.validationContext;
-  const problems: FieldProblem[] = (error.validation ?? []).slice(0, 50).map((entry) => ({
-    path: fieldPath(entry.instancePath, context),
-    message: entry.message ?? 'is wrong',
-  }));
-  const first = problems[0] ?? { path: context ?? 'body', message: 'is wrong' };
-  return new ApiError('SCRIM_API_INVALID', {
-    detail: `${first.path}: ${first.message}`,
-    field: first.path,
-    problems,
-    mend: 'see the schema of this route at /docs',
-  });
-}
+import { ApiError, type ApiProblemCode, problemBody } from './problem.ts';
 
 const FASTIFY_CODES: Readonly<Record<string, readonly [ApiProblemCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['SCRIM_API_TOO_LARGE', 'the body is larger than this control plane takes'],
@@ -51,7 +28,6 @@ function isAway(error: unknown, depth = 0): boolean {
 /** Turns whatever was thrown into the one error shape. What is not understood says nothing but "failed". */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) return validationError(error as unknown as FastifyError);
   const { code, statusCode } = (
     typeof error === 'object' && error !== null ? error : {}
   ) as Partial<FastifyError>;

@@ -4,11 +4,12 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import type { Log } from '@scrim/telemetry';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Authenticate, guardRoutes } from '../auth/access.ts';
 import type { Config } from '../config.ts';
 import { answerError } from './errors.ts';
 import { ApiError } from './problem.ts';
+import { validate } from './validation.ts';
 
 /** The server with zod schemas in its route types. Modules register their routes on it. */
 export type Server = FastifyInstance<
@@ -37,7 +38,7 @@ export async function createServer(config: Config, log: Log, authenticate: Authe
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
   }).withTypeProvider<ZodTypeProvider>();
-  server.setValidatorCompiler(validatorCompiler);
+  server.setValidatorCompiler(validate);
   server.setSerializerCompiler(serializerCompiler);
   server.setErrorHandler(answerError);
   server.setNotFoundHandler((request, reply) => {

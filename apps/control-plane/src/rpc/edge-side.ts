@@ -14,24 +14,12 @@ import { SnapshotSigner, type SnapshotSources } from '../modules/edges/snapshot.
 import { EdgeStore } from '../modules/edges/store.ts';
 import { type RpcServer, startRpc } from './server.ts';
 
-/** What administrators configure of a snapshot; keys and queue are added here. */
-export type SnapshotContentSources = Pick<SnapshotSources, 'connections' | 'policies' | 'trust' | 'revoked'>;
-
 /** All of the control plane that edges see: the gRPC listener, and the routes over edges and approvals. */
 export interface EdgeSide {
   readonly part: Part;
   register(server: Server): void;
   /** Port of the gRPC listener; undefined before it serves. */
   port(): number | undefined;
-}
-
-function sourcesOf(context: Context, content: SnapshotContentSources): SnapshotSources {
-  const { keys, config } = context;
-  return {
-    ...content,
-    maskingKey: async () => Buffer.from((await keys.current('masking')).secret).toString('base64'),
-    queue: async () => ({ url: config.edgeRedisUrl.reveal(), prefix: config.queuePrefix }),
-  };
 }
 
 async function openAuthority({ keys, now }: Context): Promise<Authority> {
@@ -63,8 +51,8 @@ async function listen(context: Context, distribution: Distribution, store: EdgeS
   };
 }
 
-/** Builds the edge side over `content`; nothing listens before the part is started. */
-export async function createEdgeSide(context: Context, content: SnapshotContentSources): Promise<EdgeSide> {
+/** Builds the edge side over what snapshots are made of; nothing listens before the part is started. */
+export async function createEdgeSide(context: Context, sources: SnapshotSources): Promise<EdgeSide> {
   const { db, bus, config, keys, log, newId, now } = context;
   const problem = (what: string, err: unknown) => log.warn({ err }, what);
   const authority = await openAuthority(context);
@@ -81,7 +69,6 @@ export async function createEdgeSide(context: Context, content: SnapshotContentS
   });
   const reports = new EdgeReports(db.pool, problem);
   const signer = new SnapshotSigner(privateKeyOf(snapshotKey), config.snapshotLifetime);
-  const sources = sourcesOf(context, content);
   const sent = (edgeId: string, version: string) => reports.add(edgeId, { sent: version });
   let distribution: Distribution | undefined;
   let rpc: RpcServer | undefined;

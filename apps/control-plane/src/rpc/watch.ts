@@ -69,7 +69,7 @@ class WatchStream {
     else if (!this.#greeted)
       this.#fail(new RpcFailure(status.FAILED_PRECONDITION, 'the first message must be hello'));
     else if (message.case === 'ack')
-      reports.add(edgeId, { seen: true, acked: message.value.version.slice(0, 64) });
+      reports.add(edgeId, { seen: true, acked: message.value.version.slice(0, 64), nack: '' });
     else if (message.case === 'nack') {
       this.#attached?.refused(message.value.version);
       reports.add(edgeId, {

@@ -59,6 +59,8 @@ export class Watcher {
   readonly #backoff = new Backoff(200, 5_000);
   #stream: Stream | undefined;
   #connected = false;
+  /** Answers go up in the order of what they answer, although an ACK waits for the disk and a NACK does not. */
+  #answers: Promise<void> = Promise.resolve();
 
   constructor(options: WatcherOptions) {
     this.#options = options;
@@ -88,6 +90,7 @@ export class Watcher {
       await this.#recover(error, signal);
     }
     signal.removeEventListener('abort', stop);
+    await this.#answers;
   }
 
   async #recover(error: ServiceError | undefined, signal: AbortSignal): Promise<void> {
@@ -127,15 +130,15 @@ export class Watcher {
   }
 
   #take(stream: Stream, { message }: WatchResponse): void {
-    if (message.case === 'snapshot') void this.#snapshot(stream, message.value);
-    else if (message.case === 'lease') void this.#lease(stream, message.value);
+    if (message.case === 'snapshot') this.#snapshot(stream, message.value);
+    else if (message.case === 'lease') this.#lease(stream, message.value);
     else if (message.case === 'revocation') {
       const { tokenId, untilMs } = message.value;
       this.#options.revoked({ tokenId, until: Number(untilMs) });
     }
   }
 
-  async #snapshot(stream: Stream, signed: SignedSnapshot): Promise<void> {
+  #snapshot(stream: Stream, signed: SignedSnapshot): void {
     const { shelf, apply, now } = this.#options;
     try {
       const snapshot = shelf.check(signed, signed.version, now());
@@ -145,14 +148,14 @@ export class Watcher {
       const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
       this.#options.problem(`snapshot ${signed.version} was not taken`, error);
       const nack = create(NackSchema, { version: signed.version, reason });
-      this.#send(stream, create(WatchRequestSchema, { message: { case: 'nack', value: nack } }));
+      const message = create(WatchRequestSchema, { message: { case: 'nack', value: nack } });
+      this.#answers = this.#answers.then(() => this.#send(stream, message));
       return;
     }
-    await this.#keep();
     this.#acknowledge(stream, signed.version);
   }
 
-  async #lease(stream: Stream, lease: { payload: Uint8Array; signature: Uint8Array }): Promise<void> {
+  #lease(stream: Stream, lease: { payload: Uint8Array; signature: Uint8Array }): void {
     try {
       this.#options.shelf.extend(lease);
     } catch (error) {
@@ -161,7 +164,6 @@ export class Watcher {
       stream.cancel();
       return;
     }
-    await this.#keep();
     const version = this.#options.shelf.held?.version;
     if (version !== undefined) this.#acknowledge(stream, version);
   }
@@ -175,7 +177,8 @@ export class Watcher {
 
   #acknowledge(stream: Stream, version: string): void {
     const ack = create(AckSchema, { version });
-    this.#send(stream, create(WatchRequestSchema, { message: { case: 'ack', value: ack } }));
+    const message = create(WatchRequestSchema, { message: { case: 'ack', value: ack } });
+    this.#answers = this.#answers.then(() => this.#keep()).then(() => this.#send(stream, message));
   }
 
   #hello(): WatchRequest {

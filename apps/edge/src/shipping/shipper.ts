@@ -4,6 +4,7 @@ import {
   batchBytes,
   batchesOf,
   EVENT_QUEUE,
+  type Shipment,
   type SignedBatch,
   type Spool,
   shipmentId,
@@ -39,9 +40,18 @@ export interface ShipperState {
   readonly delay: number;
 }
 
+interface Line {
+  readonly redis: Redis;
+  readonly queue: Queue;
+}
+
 const BOUNDS = { events: 200, bytes: 256 * 1024 };
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 15_000;
+/** Milliseconds for one job to be taken. */
+const ADD_TIMEOUT = 5_000;
+/** After so many failures in a row the connection is made anew. */
+const RENEWAL = 5;
 /** The persister decides when to give up; the queue itself never does. */
 const ATTEMPTS = 1_000_000;
 
@@ -52,8 +62,7 @@ const ATTEMPTS = 1_000_000;
  */
 export class Shipper {
   readonly #options: ShipperOptions;
-  readonly #redis: Redis;
-  readonly #queue: Queue;
+  #line: Line;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #shipped = 0;
@@ -62,21 +71,7 @@ export class Shipper {
 
   constructor(options: ShipperOptions) {
     this.#options = options;
-    // With ioredis' defaults add() hangs for as long as Redis is away; these make it fail within a second.
-    this.#redis = new Redis(options.queue.url, {
-      enableOfflineQueue: false,
-      commandTimeout: 1_000,
-      maxRetriesPerRequest: 1,
-      retryStrategy: (times) => Math.min(100 * times, 2_000),
-    });
-    this.#redis.on('error', () => undefined);
-    this.#queue = new Queue(EVENT_QUEUE, {
-      connection: this.#redis,
-      prefix: options.queue.prefix,
-      skipVersionCheck: true,
-    });
-    // A connection error is seen by the next add(); unheard it would end the process.
-    this.#queue.on('error', () => undefined);
+    this.#line = openLine(options.queue);
   }
 
   get state(): ShipperState {
@@ -92,8 +87,7 @@ export class Shipper {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    await this.#queue.close().catch(() => undefined);
-    this.#redis.disconnect();
+    closeLine(this.#line);
   }
 
   async #run(): Promise<void> {
@@ -107,10 +101,43 @@ export class Shipper {
       } catch (error) {
         this.#failures++;
         this.#options.onFailure?.(error, this.#failures);
+        // A queue object whose first contact failed keeps failing: now and then it is made anew.
+        if (this.#failures % RENEWAL === 0) {
+          closeLine(this.#line);
+          this.#line = openLine(this.#options.queue);
+        }
         const longest = Math.min(FIRST_DELAY * 2 ** (this.#failures - 1), LONGEST_DELAY);
         // Jitter: a thousand edges must not come back to Redis in step.
         await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
       }
+    }
+  }
+
+  /** Rejects within {@link ADD_TIMEOUT}; the job may be there all the same, under the same name. */
+  async #add(shipment: Shipment, jobId: string): Promise<void> {
+    const { redis, queue } = this.#line;
+    // The queue would wait for a connection as long as it takes, and nobody could stop it.
+    if (redis.status !== 'ready') throw new Error(`the event queue is away (${redis.status})`);
+    const added = queue.add('events', shipment, {
+      jobId,
+      attempts: ATTEMPTS,
+      backoff: { type: 'custom' },
+      removeOnComplete: true,
+      removeOnFail: false,
+    });
+    const waited = new AbortController();
+    const late = sleep(ADD_TIMEOUT, undefined, { signal: waited.signal, ref: false }).then(
+      () => {
+        throw new Error('the event queue does not answer');
+      },
+      () => undefined,
+    );
+    // The loser of the race may reject later, heard by nobody else.
+    added.catch(() => undefined);
+    try {
+      await Promise.race([added, late]);
+    } finally {
+      waited.abort();
     }
   }
 
@@ -123,17 +150,31 @@ export class Shipper {
     const events = batch.records.map((record) => record.event);
     const signer = this.#options.signer();
     const batches = await Promise.all(batchesOf(events).map((fields) => signed(fields, signer)));
-    await this.#queue.add('events', writeShipment(edgeId, events, batches), {
-      jobId: shipmentId(edgeId, first.offset, events),
-      attempts: ATTEMPTS,
-      backoff: { type: 'custom' },
-      removeOnComplete: true,
-      removeOnFail: false,
-    });
+    await this.#add(writeShipment(edgeId, events, batches), shipmentId(edgeId, first.offset, events));
     spool.acknowledge(batch.end);
     this.#shipped += events.length;
     this.#waitingSince = 0;
   }
+}
+
+function openLine({ url, prefix }: ShipperOptions['queue']): Line {
+  // With ioredis' defaults add() hangs for as long as Redis is away; these make it fail within a second.
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    commandTimeout: 1_000,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (times) => Math.min(100 * times, 2_000),
+  });
+  const queue = new Queue(EVENT_QUEUE, { connection: redis, prefix, skipVersionCheck: true });
+  // A connection error is seen by the next add(); unheard it would end the process.
+  for (const emitter of [redis, queue]) emitter.on('error', () => undefined);
+  return { redis, queue };
+}
+
+function closeLine({ redis, queue }: Line): void {
+  // Nothing is under way: add() is awaited. Waiting for the queue's own close could take as long as Redis is away.
+  queue.close().catch(() => undefined);
+  redis.disconnect();
 }
 
 async function signed(fields: BatchFields, signer: EventSigner): Promise<SignedBatch> {

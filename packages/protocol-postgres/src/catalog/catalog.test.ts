@@ -4,6 +4,8 @@ import { type Catalog, openCatalog } from './index.ts';
 import { installedServers, startServer, type TestServer, type TestSession } from './testing.ts';
 
 const SCHEMA = `
+CREATE EXTENSION IF NOT EXISTS pgcrypto;
+CREATE TYPE mood2 AS ENUM ('x');
 CREATE TABLE customers (id int PRIMARY KEY, name text, email text, ssn text, meta jsonb);
 ALTER TABLE customers DROP COLUMN name;
 ALTER TABLE customers ADD COLUMN phone text;
@@ -38,6 +40,14 @@ CREATE FUNCTION doubled(x int) RETURNS int RETURN x * 2;
 CREATE FUNCTION lower(customers) RETURNS text LANGUAGE plpgsql AS $$ BEGIN DELETE FROM orders; RETURN ''; END $$;
 CREATE AGGREGATE joined(text) (sfunc = textcat, stype = text);
 CREATE VIEW called AS SELECT ssn_of(id) AS s FROM orders;
+CREATE FUNCTION eats(a int, b int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN DELETE FROM orders; RETURN true; END $$;
+CREATE OPERATOR === (FUNCTION = eats, LEFTARG = int, RIGHTARG = int);
+CREATE OPERATOR <=> (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int);
+CREATE FUNCTION eats_text(a text, b mood2) RETURNS bool LANGUAGE sql AS 'DELETE FROM orders RETURNING true';
+CREATE OPERATOR <<| (FUNCTION = eats_text, LEFTARG = text, RIGHTARG = mood2);
+CREATE VIEW evil AS SELECT eats(id, 1) FROM orders;
+CREATE TABLE ruled (a int);
+CREATE RULE gone AS ON INSERT TO ruled DO INSTEAD DELETE FROM customers;
 CREATE DOMAIN tag AS varchar(10);
 CREATE TYPE mood AS ENUM ('ok', 'bad');
 CREATE TYPE pair AS (a int, b text);
@@ -154,6 +164,12 @@ describe.each(servers)('catalog of %s', (bin) => {
     expect(reach(sql)).toBe(expected);
   });
 
+  test('a relation the session made may shadow a catalogued one', () => {
+    const { facts } = analyse('SELECT upper(note) FROM orders');
+    expect(catalog.reach(facts, new Set(['other']))).toHaveLength(2);
+    expect(catalog.reach(facts, new Set(['orders']))).toBe('unknown');
+  });
+
   function resolved(sql: string) {
     const { facts } = resolve(analyse(sql), catalog.functions);
     return { unbounded: facts.unbounded, complete: facts.complete, write: facts.effects.includes('write') };
@@ -167,6 +183,16 @@ describe.each(servers)('catalog of %s', (bin) => {
     ['SELECT joined(note) FROM orders', { unbounded: [], complete: true, write: false }],
     ['SELECT loops(2)', { unbounded: [], complete: true, write: false }],
     ['SELECT any_sql($1)', { unbounded: [], complete: false, write: false }],
+    [
+      "SELECT digest($1, 'md5'), gen_salt('bf'), gen_random_uuid()",
+      { unbounded: [], complete: true, write: false },
+    ],
+    ["SELECT * FROM crosstab('SELECT 1') AS c (a int)", { unbounded: [], complete: false, write: true }],
+    ['SELECT 1 === 2', { unbounded: ['delete'], complete: true, write: true }],
+    ['SELECT 1 OPERATOR(public.===) 2', { unbounded: ['delete'], complete: true, write: true }],
+    ['SELECT 1 <=> 2', { unbounded: [], complete: true, write: false }],
+    ['SELECT 1 <==> 2', { unbounded: [], complete: false, write: false }],
+    ["SELECT note <<| 'x'::mood2 FROM orders", { unbounded: ['delete'], complete: true, write: true }],
     // A user function that shadows a builtin by closer argument types is found as well.
     ['SELECT lower(c) FROM customers c', { unbounded: ['delete'], complete: true, write: true }],
     ['SELECT c.lower FROM customers c', { unbounded: ['delete'], complete: true, write: true }],
@@ -179,6 +205,15 @@ describe.each(servers)('catalog of %s', (bin) => {
     expect(tables).toContainEqual({ schema: 'public', name: 'customers', access: 'write' });
     const partition = catalog.widen(analyse('DELETE FROM events_1 WHERE who = $1').facts);
     expect(partition.tables).toContainEqual({ schema: 'public', name: 'events', access: 'write' });
+  });
+
+  test('guards see what functions inside views do, and distrust rules', () => {
+    expect(catalog.widen(analyse('SELECT * FROM evil').facts).unbounded).toEqual(['delete']);
+    expect(catalog.widen(analyse('INSERT INTO ruled VALUES (1)').facts)).toMatchObject({
+      complete: false,
+      opaque: ['rules of public.ruled'],
+    });
+    expect(catalog.widen(analyse('SELECT * FROM ruled').facts).complete).toBe(true);
   });
 
   test('types lead to what they are made of', async () => {

@@ -83,7 +83,7 @@ class LiveCatalog implements Catalog {
   column: Catalog['column'] = (oid, attnum) => this.#loaded().column(oid, attnum);
   type: Catalog['type'] = (oid) => this.#loaded().type(oid);
   relations: Catalog['relations'] = (name) => this.#loaded().relations(name);
-  reach: Catalog['reach'] = (facts) => this.#loaded().reach(facts);
+  reach: Catalog['reach'] = (facts, sessionMade) => this.#loaded().reach(facts, sessionMade);
   widen: Catalog['widen'] = (facts) => this.#loaded().widen(facts);
   functions: Catalog['functions'] = (name) => this.#loaded().functions(name);
 }

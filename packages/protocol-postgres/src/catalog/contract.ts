@@ -54,9 +54,15 @@ export interface Catalog {
    * and what functions inside views touch. `unknown` when the facts are incomplete, a name is not in the catalog, or
    * a system relation that carries users' values (pg_stats, pg_stat_activity, …) is among them.
    * Call it with facts that `resolve` has answered.
+   *
+   * `sessionMade` = bare names of relations this session has created or renamed (`PartAnalysis.defines`): a temporary
+   * table shadows a catalogued one of its name, so naming one of them is `unknown`.
    */
-  reach(facts: SqlFacts): readonly Relation[] | 'unknown';
-  /** The facts with the tables behind views and those up and down inheritance trees added, for guards on tables. */
+  reach(facts: SqlFacts, sessionMade?: ReadonlySet<string>): readonly Relation[] | 'unknown';
+  /**
+   * The facts for guards on tables: with the tables behind views and those up and down inheritance trees, and with what
+   * functions inside views can cause. Writing to a relation with rules of its own makes them incomplete.
+   */
   widen(facts: SqlFacts): SqlFacts;
   /** User functions a name can mean, for `resolve`. */
   functions(name: QualifiedName): readonly FunctionInfo[];

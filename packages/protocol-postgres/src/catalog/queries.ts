@@ -17,6 +17,7 @@ SELECT
   (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_proc WHERE oid >= ${USER}),
   (SELECT count(*) || ':' || coalesce(sum(r.xmin::text::bigint), 0) FROM pg_catalog.pg_rewrite r
     JOIN pg_catalog.pg_class c ON c.oid = r.ev_class WHERE r.oid >= ${USER} AND c.relpersistence <> 't'),
+  (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_operator WHERE oid >= ${USER}),
   (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_inherits),
   (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_namespace
     WHERE nspname !~ '^pg_(toast_)?temp_'),
@@ -82,8 +83,14 @@ SELECT p.oid, n.nspname, p.proname, l.lanname, p.prosrc,
   (SELECT json_agg(json_build_array(fn.nspname, f.proname)) FROM pg_catalog.pg_aggregate a
     JOIN pg_catalog.pg_proc f ON f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
       a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
-    JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace WHERE a.aggfnoid = p.oid)
+    JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace WHERE a.aggfnoid = p.oid),
+  p.provolatile
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE p.oid >= ${USER} AND n.nspname NOT LIKE 'pg\\_temp\\_%'`;
+
+/** User operators with the function each stands for. */
+export const OPERATORS = `
+SELECT n.nspname, o.oprname, o.oprcode::oid FROM pg_catalog.pg_operator o
+JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid >= ${USER}`;

@@ -5,6 +5,7 @@ import {
   FUNCTIONS,
   GENERATED,
   INHERITS,
+  OPERATORS,
   RELATIONS,
   STAMP,
   TYPES,
@@ -52,6 +53,7 @@ export interface CatalogRows {
   readonly definitions: ReadonlyMap<number, string>;
   readonly types: readonly TypeInfo[];
   readonly functions: readonly FunctionRow[];
+  readonly operators: readonly { schema: string; symbol: string; function: number }[];
 }
 
 /** A value that moves when anything read here has changed. */
@@ -70,6 +72,7 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
     const functionRows = await query(FUNCTIONS);
     const columns = await query(COLUMNS);
     const generated = await query(GENERATED);
+    const operators = await query(OPERATORS);
     const inherits = await query(INHERITS);
     const dependencies = await query(VIEW_DEPENDENCIES);
     const types = typeRows(await query(TYPES), columns);
@@ -90,6 +93,11 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
       definitions: new Map(definitions.map((row) => [int(row[0]), row[1] ?? ''])),
       types,
       functions: functionRows.map(functionRow),
+      operators: operators.map((row) => ({
+        schema: row[0] ?? '',
+        symbol: row[1] ?? '',
+        function: int(row[2]),
+      })),
     };
     return { stamp, rows };
   } catch (error) {
@@ -144,12 +152,19 @@ function functionRow(row: Row): FunctionRow {
       body: definition ?? (aggregate ? null : (row[4] ?? null)),
       standard: definition !== null,
       signature: `(${row[6] ?? ''})${result === null ? '' : ` RETURNS ${result}`}`,
+      volatility: VOLATILITIES[row[12] ?? ''] ?? 'volatile',
       rowArgument: yes(row[9]),
       extension: row[10] ?? null,
       parts: aggregate ? (parts ?? []).map(([schema, name]) => ({ schema, name })) : [],
     },
   };
 }
+
+const VOLATILITIES: Readonly<Record<string, FunctionInfo['volatility']>> = {
+  i: 'immutable',
+  s: 'stable',
+  v: 'volatile',
+};
 
 const TYPE_KINDS: Readonly<Record<string, TypeInfo['kind']>> = {
   b: 'base',

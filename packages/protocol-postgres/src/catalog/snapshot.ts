@@ -1,6 +1,7 @@
 import type { SqlFacts, TouchedTable } from '@scrim/model';
 import type { Place, Relation } from '@scrim/protocol-kit';
 import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
+import { blindFacts, mergeFacts } from '../statement/facts.ts';
 import { functionFacts } from '../statement/resolve.ts';
 import type { CatalogRelation, ColumnOrigin, TypeInfo } from './contract.ts';
 import type { CatalogRows } from './rows.ts';
@@ -31,6 +32,23 @@ const SYSTEM_COLUMNS = new Map([
   [-5, 'cmax'],
   [-6, 'tableoid'],
 ]);
+
+/** Stands for a function of PostgreSQL's own behind a user's operator. */
+const BUILTIN: FunctionInfo = {
+  schema: 'pg_catalog',
+  name: '',
+  language: 'internal',
+  body: '',
+  standard: false,
+  signature: '()',
+  volatility: 'immutable',
+  rowArgument: false,
+  extension: null,
+  parts: [],
+};
+
+/** Stands for a function a view calls that was not read: it could do anything. */
+const MISSING: FunctionInfo = { ...BUILTIN, name: 'a function of a view', body: null };
 
 interface Entry extends CatalogRelation {
   readonly ruled: boolean;
@@ -88,6 +106,12 @@ export class Snapshot {
     for (const { oid, info } of rows.functions) {
       this.#functionsByOid.set(oid, info);
       push(this.#functions, info.name, info);
+    }
+    for (const { schema, symbol, function: oid } of rows.operators) {
+      const name = `operator ${symbol}`;
+      const info = this.#functionsByOid.get(oid);
+      // Operators an extension ships compare and compute; one written in the database is followed.
+      push(this.#functions, name, { ...(info?.extension === null ? info : BUILTIN), schema, name });
     }
   }
 
@@ -191,12 +215,12 @@ export class Snapshot {
     }
   }
 
-  reach(facts: SqlFacts): readonly Relation[] | 'unknown' {
+  reach(facts: SqlFacts, sessionMade?: ReadonlySet<string>): readonly Relation[] | 'unknown' {
     if (!facts.complete) return 'unknown';
     const found = new Set<Entry>();
     for (const table of facts.tables) {
       const named = this.relations(table);
-      if (named.length === 0) return 'unknown';
+      if (named.length === 0 || sessionMade?.has(table.name)) return 'unknown';
       for (const entry of named) if (!this.#spread(entry, found)) return 'unknown';
     }
     return [...found].map((entry) => ({
@@ -230,16 +254,23 @@ export class Snapshot {
 
   widen(facts: SqlFacts): SqlFacts {
     const tables = new Map<string, TouchedTable>();
+    const called = new Set<FunctionInfo>();
+    const ruled = new Set<string>();
     for (const table of facts.tables) {
       tables.set(`${table.access} ${table.schema}.${table.name}`, table);
       for (const entry of this.relations(table)) {
-        for (const relative of this.#behind(entry)) {
-          const { schema, name } = relative;
+        for (const { schema, name, calls, ruled: hasRules } of this.#behind(entry)) {
           tables.set(`${table.access} ${schema}.${name}`, { schema, name, access: table.access });
+          for (const oid of calls) called.add(this.#functionsByOid.get(oid) ?? MISSING);
+          if (hasRules && table.access === 'write' && !SYSTEM_SCHEMAS.has(schema))
+            ruled.add(`${schema}.${name}`);
         }
       }
     }
-    return { ...facts, tables: [...tables.values()] };
+    const widened = { ...facts, tables: [...tables.values()] };
+    const more = called.size > 0 ? [functionFacts([...called], (name) => this.functions(name))] : [];
+    const rules = [...ruled].map((name) => blindFacts(`rules of ${name}`));
+    return mergeFacts([widened, ...more, ...rules]);
   }
 
   /** The relation, its inheritance tree, and for a view what it is made of, in turn. */

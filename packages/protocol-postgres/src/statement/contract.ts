@@ -75,6 +75,7 @@ export interface FunctionInfo {
   readonly standard: boolean;
   /** `(x integer) RETURNS text`, as CREATE FUNCTION spells it: PL/pgSQL needs the names to read its body. */
   readonly signature: string;
+  readonly volatility: 'immutable' | 'stable' | 'volatile';
   /** Takes one composite argument, so that `row.name` calls it. */
   readonly rowArgument: boolean;
   /** Extension that owns it; what an extension ships cannot be forged without administering the database. */

@@ -1,6 +1,6 @@
 import type { Effect } from '@scrim/model';
 import type { QualifiedName } from './contract.ts';
-import { STABLE_BUILTINS, VOLATILE_BUILTINS } from './generated/builtin-functions.ts';
+import { BUILTIN_OPERATORS, STABLE_BUILTINS, VOLATILE_BUILTINS } from './generated/builtin-functions.ts';
 
 /** What calling a builtin can cause beyond computing a value. */
 export interface BuiltinEffect {
@@ -14,6 +14,7 @@ export interface BuiltinEffect {
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 const STABLE = new Set(words(STABLE_BUILTINS));
 const VOLATILE = new Set(words(VOLATILE_BUILTINS));
+const OPERATORS = new Set(words(BUILTIN_OPERATORS));
 
 /** Volatile by their result alone: calling them changes nothing. */
 const HARMLESS_VOLATILE = `
@@ -95,6 +96,11 @@ export function isBuiltin(target: QualifiedName): boolean {
   if (target.schema === 'information_schema') return true;
   if (target.schema !== null && target.schema !== 'pg_catalog') return false;
   return STABLE.has(target.name) || VOLATILE.has(target.name) || EFFECTS.has(target.name);
+}
+
+/** Whether pg_catalog has an operator of that symbol. */
+export function isBuiltinOperator(schema: string | null, symbol: string): boolean {
+  return (schema === null || schema === 'pg_catalog') && OPERATORS.has(symbol);
 }
 
 /** Whether the name is volatile, so that two calls of it may differ. */

@@ -9,6 +9,7 @@ import type {
   StatementAnalysis,
 } from './contract.ts';
 import { FactsCollector, mergeFacts, spelled } from './facts.ts';
+import { isKnownEscape } from './functions.ts';
 import { analyseNode } from './node.ts';
 import { parseSql } from './parser.ts';
 import { analyseFunctionBody } from './plpgsql.ts';
@@ -63,7 +64,10 @@ function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes
     if (found.length === 0) missing.push(call);
     known.push(...found);
   }
-  for (const name of part.builtins) known.push(...lookup({ schema: null, name }));
+  // What an extension adds to a builtin's name is for its own types and computes like the builtin.
+  for (const name of part.builtins) {
+    known.push(...lookup({ schema: null, name }).filter((info) => info.extension === null));
+  }
   for (const name of part.attributes) {
     known.push(...lookup({ schema: null, name }).filter((info) => info.rowArgument));
   }
@@ -121,7 +125,10 @@ class Following {
 function bodyFacts(into: FactsCollector, info: FunctionInfo): void {
   if (info.parts.length > 0) return;
   const language = info.language.toLowerCase();
-  if (language === 'internal' && info.body !== null) return;
+  // Written by the catalog for an operator whose function is PostgreSQL's own.
+  if (language === 'internal' && info.body === '') return;
+  // Only a superuser makes C functions, and a server trusts what they declare; the few that run SQL are known by name.
+  if (language === 'c' && info.volatility !== 'volatile' && !isKnownEscape(info.name)) return;
   if (info.body === null) {
     into.blind(`written in ${language}`);
     return;

@@ -1,7 +1,7 @@
 import { type Ast, as, child, isAst, isTag, list, literal, qualified, strings, text } from './ast.ts';
 import type { QualifiedName } from './contract.ts';
 import { FactsCollector, spelled } from './facts.ts';
-import { builtinEffect, isBuiltin, isKnownEscape } from './functions.ts';
+import { builtinEffect, isBuiltin, isBuiltinOperator, isKnownEscape } from './functions.ts';
 import { judgeSetting } from './settings.ts';
 import { rangeNames, restrictsNothing, type WriteScope } from './truth.ts';
 
@@ -104,6 +104,15 @@ export class Walk {
     if (target.name === 'nextval' || target.name === 'setval') this.sequence(args[0]);
   }
 
+  /** An operator is a call of the function behind it; a user's goes by the name `operator <symbol>`. */
+  operator(names: readonly string[]): void {
+    const target = qualified(names);
+    if (!target) return;
+    const name = `operator ${target.name}`;
+    if (!isBuiltinOperator(target.schema, target.name)) this.into.call({ schema: target.schema, name });
+    else if (target.schema === null) this.into.builtins.add(name);
+  }
+
   private sequence(arg: Ast | undefined): void {
     const cast = as(arg, 'TypeCast')?.arg;
     const written = literal(isAst(cast) ? cast : arg);
@@ -168,6 +177,20 @@ const HANDLERS: { readonly [tag: string]: Handler } = {
   A_Indirection(walk, body, scope) {
     for (const name of strings(list(body, 'indirection'))) walk.into.attributes.add(name);
     walk.fields(body, scope);
+  },
+  A_Expr(walk, body, scope) {
+    // BETWEEN stands for two comparisons that are not spelled out.
+    const between = String(body.kind).includes('BETWEEN');
+    for (const names of between ? [['<='], ['>=']] : [strings(list(body, 'name'))]) walk.operator(names);
+    walk.fields(body, scope, ['name']);
+  },
+  SubLink(walk, body, scope) {
+    walk.operator(strings(list(body, 'operName')));
+    walk.fields(body, scope, ['operName']);
+  },
+  SortBy(walk, body, scope) {
+    walk.operator(strings(list(body, 'useOp')));
+    walk.fields(body, scope, ['useOp']);
   },
   // Names of types hold no relation that is read: `t%ROWTYPE` and casts name it only.
   TypeName() {},

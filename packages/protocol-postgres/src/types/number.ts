@@ -39,8 +39,8 @@ export function float(name: string, size: 4 | 8): TypeCodec {
     textual: false,
     decode(bytes, start, end) {
       sized(name, bytes, start, end, size);
-      if (size === 8) return numberText(bytes.readDoubleBE(start));
-      return numberText(shortest(bytes.readFloatBE(start)));
+      if (size === 8) return numberText(bytes.readDoubleBE(start), 15);
+      return numberText(shortest(bytes.readFloatBE(start)), 6);
     },
     encode(text) {
       const value =
@@ -60,8 +60,16 @@ function finite(text: string, name: string): number {
   return value;
 }
 
-function numberText(value: number): string {
-  return Object.is(value, -0) ? '-0' : String(value);
+/** PostgreSQL turns to an exponent below 1e-4 and from `digits` digits on, and writes at least two digits of it. */
+function numberText(value: number, digits: number): string {
+  if (!Number.isFinite(value) || value === 0) return Object.is(value, -0) ? '-0' : String(value);
+  const [mantissa = '', exponent = '0'] = value.toExponential().split('e');
+  const power = Number(exponent);
+  if (power < -4 || power >= digits) {
+    return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+  }
+  if (power < 0) return value.toFixed(mantissa.replace(/^-?\d\.?/, '').length - power);
+  return String(value);
 }
 
 /** The shortest decimal that reads back as the same 32-bit number. */
@@ -143,7 +151,8 @@ export const numericCodec: TypeCodec = {
   },
   encode(text) {
     const special = Object.entries(NUMERIC_SPECIAL).find(([, name]) => name === text);
-    if (special) return numericBytes([], 0, Number(special[0]), 0);
+    // The server gives infinities the display scale it has for them, 32.
+    if (special) return numericBytes([], 0, Number(special[0]), text === 'NaN' ? 0 : 32);
     const match = /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(text);
     if (!match || !(match[2] || match[3])) throw new ValueFault('numeric');
     const whole = (match[2] ?? '').replace(/^0+/, '');

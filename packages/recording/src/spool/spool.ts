@@ -187,8 +187,12 @@ export class Spool implements EventSink {
   arrival(signal: AbortSignal): Promise<void> {
     if (this.#synced > this.#ack.value || this.#closed || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#waiting.push(resolve);
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+      this.#waiting.push(wake);
     });
   }
 

@@ -151,6 +151,7 @@ export class Approvals {
           () => void look(true),
           Math.min(HOLD_RENEW_MS, Math.max(20, left + 20), LONGEST_TIMER),
         );
+        timer.unref();
       };
       const notice = () => void look(false);
       stop = () => {
@@ -178,8 +179,8 @@ export class Approvals {
 
   async #leave(id: string, holder: string, wait: { stop: () => void }, onPurpose: boolean): Promise<void> {
     wait.stop();
-    // A replica that stops leaves its approvals to whichever the edge dials next.
-    if (this.#closed) return;
+    // A replica that stops leaves its approvals to whichever the edge dials next; a second stream goes on waiting.
+    if (this.#closed || this.#waiting.has(id)) return;
     try {
       await this.#options.store.letGo(id, holder);
       if (!onPurpose) return;

@@ -6,7 +6,7 @@ export interface EdgeReport {
   seen?: true;
   /** Version it acknowledged. */
   acked?: string;
-  /** Why it refused a version. */
+  /** Why it refused a version; empty once it took another one. */
   nack?: string;
   /** Version pushed to it. */
   sent?: string;
@@ -21,7 +21,7 @@ const WRITE = `
     last_seen_at = CASE WHEN r.seen THEN now() ELSE e.last_seen_at END,
     snapshot_version_sent = COALESCE(r.sent, e.snapshot_version_sent),
     snapshot_version_acked = COALESCE(r.acked, e.snapshot_version_acked),
-    nack_reason = CASE WHEN r.acked IS NOT NULL THEN NULL ELSE COALESCE(r.nack, e.nack_reason) END,
+    nack_reason = NULLIF(COALESCE(r.nack, e.nack_reason), ''),
     open_sessions = COALESCE(r.open, e.open_sessions),
     spool_bytes = COALESCE(r.spool, e.spool_bytes),
     capabilities = COALESCE(r.capabilities, e.capabilities),
@@ -47,12 +47,7 @@ export class EdgeReports {
   }
 
   add(edgeId: string, report: EdgeReport): void {
-    const before = this.#pending.get(edgeId);
-    const merged = { ...before, ...report };
-    // The later of two answers counts.
-    if (report.acked !== undefined) delete merged.nack;
-    if (report.nack !== undefined) delete merged.acked;
-    this.#pending.set(edgeId, merged);
+    this.#pending.set(edgeId, { ...this.#pending.get(edgeId), ...report });
     this.#timer ??= setTimeout(() => void this.flush(), 50);
   }
 

@@ -1,3 +1,4 @@
+import { byteClass } from '../../scan/bytes.ts';
 import type { KeyedValue, ValueJudge } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
 import { isPlaceholder } from './placeholder.ts';
@@ -18,7 +19,7 @@ export const judgePassword: ValueJudge = (view, value) => {
     return span;
   }
   if (text.includes(' ') || isCode(text)) return null;
-  if (value.form === 'pair') return /^[a-z]+\d{0,4}$/i.test(text) ? null : strong(span, text);
+  if (value.form === 'pair') return /^[a-z_-]+\d{0,4}$/i.test(text) ? null : strong(span, text);
   if (value.form === 'prose' || value.form === 'inline') {
     if (alphabetic) return value.upper && text.length >= 6 && !isIdentifier(text) ? span : null;
     return isIdentifierWithDigits(text) && !value.upper && value.form === 'inline'
@@ -32,18 +33,27 @@ export const judgePassword: ValueJudge = (view, value) => {
 
 /** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
 export const judgeToken: ValueJudge = (view, value) => {
-  if (value.form === 'loose') return null;
+  if (value.form === 'loose') return judgeLoose(view, value);
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
   if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?$/.test(text)) return isScrambled(text) ? span : null;
-  if (/^[a-z]+(?:[-_.:/][a-z]+)*[-_.]?v?\d{1,3}$/i.test(text) && text.length < 40) {
+  if (text.length < 40 && /[a-z]/.test(text) && /^[a-z]+(?:[-_.:/][a-z]+)*[-_.]?\d{1,3}$/i.test(text)) {
     if (!(value.form === 'quoted' && /secret/.test(value.words.join(' ')))) return null;
   }
   return strong(span, text);
 };
+
+/** "apikey 3kf…": only what is long and of mixed case, for a hash or a word may follow too. */
+function judgeLoose(view: View, value: KeyedValue): readonly [number, number] | null {
+  const text = view.text(value.start, Math.min(value.end, value.start + 512));
+  if (text.length < 20 || isPlaceholder(text) || /EXAMPLE/.test(text)) return null;
+  return /\d/.test(text) && /[a-z]/.test(text) && /[A-Z]/.test(text) && /^[\w+/=.-]+$/.test(text)
+    ? [value.start, value.end]
+    : null;
+}
 
 function strong(span: readonly [number, number], text: string): readonly [number, number] | null {
   const digits = /\d/.test(text);
@@ -59,7 +69,7 @@ function isScrambled(text: string): boolean {
   if (text.length < 16) return false;
   const changes = text.match(/[a-z][A-Z]|[A-Z]{2}[a-z]/g)?.length ?? 0;
   const vowels = text.match(/[aeiou]/gi)?.length ?? 0;
-  return changes >= text.length / 6 || vowels < text.length * 0.22;
+  return changes >= text.length / 6 || (vowels < text.length * 0.22 && /^[A-Za-z]+$/.test(text));
 }
 
 function isReference(text: string): boolean {
@@ -82,7 +92,11 @@ function isReference(text: string): boolean {
 function isCode(text: string): boolean {
   if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
     return true;
-  return /^[A-Za-z_$][\w$.:>-]*(?:\(|\[[\w"'\]]|<)/.test(text) || /^[([{]/.test(text) || text.includes('=>');
+  return (
+    /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]]|$)|<)/.test(text) ||
+    /^(?:[([{]|!+[A-Za-z_$])/.test(text) ||
+    text.includes('=>')
+  );
 }
 
 /** A name somebody gave to something: snake, kebab or camel case words. */
@@ -102,8 +116,10 @@ function echoesKey(text: string, value: KeyedValue): boolean {
 /** Four or more lower-case words that make no sentence. */
 function isPassphrase(text: string): boolean {
   const words = text.split(' ');
-  if (words.length < 3) return words.every((w) => /\d|[^\w.,]/.test(w)) && words.length === 2;
-  return words.length <= 8 && words.every((w) => /^[a-z0-9-]{2,12}$/.test(w) && !STOP_WORDS.has(w));
+  if (words.some((w) => STOP_WORDS.has(w.toLowerCase()) || w === '')) return false;
+  if (words.length <= 4 && words.some((w) => /[a-z]\d|\d[a-z]|\w[@$!#%]\w/i.test(w))) return true;
+  if (words.length < 3) return false;
+  return words.length <= 8 && words.every((w) => /^[a-z0-9-]{2,12}$/.test(w));
 }
 
 const STOP_WORDS = new Set(
@@ -112,9 +128,13 @@ const STOP_WORDS = new Set(
   ),
 );
 
+const SCHEME_VALUE = byteClass('A-Za-z0-9._~+/=-');
+
 /** A value may carry a scheme in front: "Bearer …", "Basic …", "token …"; the secret is what follows. */
 function unwrap(view: View, value: KeyedValue): readonly [number, number] {
   const head = view.text(value.start, Math.min(value.end, value.start + 12));
   const scheme = /^(?:bearer|basic|token|apikey|digest|bot)\s+/i.exec(head);
+  if (/^(?:token|apikey|api-key)$/i.test(head) && view.at(value.end) === 0x20)
+    return [value.end + 1, view.run(SCHEME_VALUE, value.end + 1, 4096)];
   return scheme ? [value.start + scheme[0].length, value.end] : [value.start, value.end];
 }

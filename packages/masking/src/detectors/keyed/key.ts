@@ -1,4 +1,4 @@
-import { ALNUM, BLANK, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
+import { ALNUM, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
 import type { View } from '../../scan/view.ts';
 
 /** The text that names a value: `dbPassword`, `"api_key"`, `Social Security Number`. */
@@ -41,10 +41,15 @@ export function keyTail(view: View, end: number): number {
   for (let words = 0; words < 4; words += 1) {
     if (view.at(p) !== 0x20 && view.at(p) !== 0x2f) return p;
     const wordEnd = view.run(ALNUM, p + 1, 24);
-    if (wordEnd === p + 1) return p;
+    if (wordEnd === p + 1 || hasDigit(view, p + 1, wordEnd)) return p;
     p = wordEnd;
   }
   return p;
+}
+
+function hasDigit(view: View, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) if (DIGIT[view.at(i)] === 1) return true;
+  return false;
 }
 
 /** Whether the key is written all in capitals, as environment variables are. */

@@ -4,6 +4,7 @@
  */
 export function isPlaceholder(value: string): boolean {
   if (value.length < 3) return true;
+  if (value.includes('EXAMPLE')) return true;
   if (REPEATED.test(value) || TEMPLATE.test(value) || MASKED.test(value)) return true;
   const lower = value.toLowerCase();
   if (WORDS.has(lower.replace(/[^a-z0-9]/g, ''))) return true;

@@ -46,6 +46,7 @@ const KEY_JOINED =
 export function isPasswordKey(key: readonly string[]): boolean {
   const last = lastWord(key);
   if (last === '') return false;
+  if (last === 'by') return key[key.length - 2] === 'identified';
   if (last === 'pass') return key.length < 4 && !key.includes('boarding') && !key.includes('season');
   if (PASSWORD.has(last) || PASSWORD_TAIL.test(last)) return true;
   const previous = key[key.length - 2] ?? '';
@@ -110,6 +111,12 @@ const ENVIRONMENT = words(
 
 /** Literals one of which every password key contains. */
 export const PASSWORD_ANCHORS = [
+  'identified',
+  'pw:',
+  'pw=',
+  'pw"',
+  'pw ',
+
   'pass',
   'pwd',
   'psw',

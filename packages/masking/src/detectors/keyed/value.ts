@@ -35,7 +35,7 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
     quoted = true;
     p += slashes + 1;
   }
-  if (view.at(p) === 0x5d) p += 1;
+  if (view.at(p) === 0x5d || (view.at(p) === 0x23 && !quoted)) p += 1;
   if (before === 0x3c || (quoted && view.at(p) === 0x3e)) {
     const text = elementText(view, p);
     if (text >= 0) return untilMarkup(view, text, slot);
@@ -47,7 +47,7 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
     case 0x3a:
     case 0x3f:
     case 0x2b:
-      return afterOperator(view, keyStart, gapEnd, slot);
+      return afterOperator(view, key, gapEnd, slot);
     case 0x28:
       return !quoted && QUOTE[view.at(gapEnd + 1)] === 1 && readQuoted(view, gapEnd + 1, slot);
     case 0x2c:
@@ -61,7 +61,7 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
       break;
   }
   if (gapEnd === p) return false;
-  if (view.is(QUOTE, gapEnd)) return !quoted && readQuoted(view, gapEnd, slot);
+  if (view.is(QUOTE, gapEnd)) return !quoted && view.at(gapEnd) !== 0x60 && readQuoted(view, gapEnd, slot);
   if (quoted) return attributeValue(view, gapEnd, slot);
   return afterBlank(view, key, keyEnd, gapEnd, slot);
 }
@@ -96,7 +96,7 @@ function trimEnd(view: View, start: number, end: number): number {
   return Math.max(start, view.runBack(BLANK, end, end - start));
 }
 
-function afterOperator(view: View, keyStart: number, at: number, slot: ValueSlot): boolean {
+function afterOperator(view: View, key: Key, at: number, slot: ValueSlot): boolean {
   const first = view.at(at);
   let p = at + 1;
   const second = view.at(p);
@@ -111,7 +111,7 @@ function afterOperator(view: View, keyStart: number, at: number, slot: ValueSlot
     const typed = afterType(view, p);
     if (typed >= 0) return readQuoted(view, typed, slot);
   }
-  return readAny(view, keyStart, p, first, slot);
+  return readAny(view, key, p, first, slot);
 }
 
 const TYPE = byteClass("\\w<>&\\[\\]|?. '");
@@ -126,13 +126,13 @@ function afterType(view: View, at: number): number {
 
 const STRING_PREFIX = byteClass('bBfFrRuU@$NL');
 
-function readAny(view: View, keyStart: number, at: number, operator: number, slot: ValueSlot): boolean {
+function readAny(view: View, key: Key, at: number, operator: number, slot: ValueSlot): boolean {
   let p = at;
   const prefix = view.run(STRING_PREFIX, p, 2);
   if (prefix > p && view.is(QUOTE, prefix)) p = prefix;
   const slashes = backslashes(view, p);
   if (view.is(QUOTE, p + slashes)) return readQuoted(view, p, slot);
-  return readBare(view, keyStart, at, operator, slot);
+  return readBare(view, key, at, operator, slot);
 }
 
 /** A string literal: `at` is its opening quote, or the backslashes before it when it is itself inside a string. */
@@ -175,8 +175,10 @@ const BARE = byteClass('^\\s"\'`<>&;,)}\\]|\\\\');
 const PAIR = byteClass('^\\s"\'`;\\\\');
 const WORD_OF_LINE = byteClass('^\\s"\\\\');
 
-function readBare(view: View, keyStart: number, at: number, operator: number, slot: ValueSlot): boolean {
+function readBare(view: View, key: Key, at: number, operator: number, slot: ValueSlot): boolean {
+  const { start: keyStart, own } = key;
   if (view.at(keyStart - 1) === 0x3b) return slot.set(at, view.run(PAIR, at, LONGEST_VALUE), 'line');
+  if (view.at(own) === 0x2d) return slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'line');
   if (!startsLine(view, keyStart)) {
     const end = view.run(BARE, at, LONGEST_VALUE);
     return slot.set(at, trimSentence(view, at, end), operator === 0x3a ? 'prose' : 'inline');
@@ -261,10 +263,17 @@ function expandedRow(view: View, keyStart: number, bar: number, slot: ValueSlot)
   return slot.set(start, trimEnd(view, start, end), 'cell');
 }
 
+const SPOKEN = byteClass('^\\s"\'`<>\\\\');
+const PUNCTUATION = byteClass('.,;:!?)\\]}');
+
+function trimPunctuation(view: View, start: number, end: number): number {
+  return Math.max(start + 1, view.runBack(PUNCTUATION, end, end - start));
+}
+
 const IS = [asciiBytes('is '), asciiBytes('was '), asciiBytes('is: '), asciiBytes('= ')];
 const LOGIN = asciiBytes('login');
 const ENV = asciiBytes('env ');
-const REQUIRE_PASS = [asciiBytes('requirepass'), asciiBytes('masterauth')];
+const REQUIRE_PASS = ['requirepass', 'masterauth', '_authtoken'].map(asciiBytes);
 
 /** A value after nothing but a blank: flags, netrc, Dockerfile ENV, redis.conf, and "is" in prose. */
 function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: ValueSlot): boolean {
@@ -273,8 +282,8 @@ function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: Valu
     if (!view.hasFolded(word, at)) continue;
     const start = blanks(view, at + word.length);
     if (view.is(QUOTE, start)) return readQuoted(view, start, slot);
-    const end = view.run(BARE, start, LONGEST_VALUE);
-    return slot.set(start, trimSentence(view, start, end), 'prose');
+    const end = view.run(SPOKEN, start, LONGEST_VALUE);
+    return slot.set(start, trimPunctuation(view, start, end), 'prose');
   }
   if (view.at(at) === 0x2d) return false;
   const bare = () => slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'inline');
@@ -282,8 +291,11 @@ function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: Valu
   if (view.hasFolded(ENV, key.start)) return bare();
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
     return bare();
-  if (followsLogin(view, keyStart)) return bare();
-  return looksLikeNumber(view, at) && slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose');
+  if (followsLogin(view, keyStart)) return slot.set(at, view.run(SPOKEN, at, LONGEST_VALUE), 'line');
+  return (
+    (looksLikeNumber(view, at) || view.run(ALNUM, at, 20) === at + 20) &&
+    slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose')
+  );
 }
 
 /** "passport C01X00T47": a digit within the first two characters, for identifiers named in running text. */

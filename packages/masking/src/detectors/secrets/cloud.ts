@@ -56,6 +56,7 @@ const awsIds = token({
     'FQoGZXIvYXdz[A-Za-z0-9+/=]{100,}',
     'amzn\\.mws\\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
     'ABSK[A-Za-z0-9+/]{109,}[=]{0,2}',
+    'X-Amz-Signature=([0-9a-f]{64})',
     'bedrock-api-key-[A-Za-z0-9+/=]{40,}',
   ],
 });

@@ -6,7 +6,7 @@ import { COMMAND_LINE } from './commands.ts';
 import { PASSWORD_HASH } from './hashes.ts';
 import { AUTHORIZATION, COOKIE } from './headers.ts';
 import { JWT } from './jwt.ts';
-import { GENERIC, PASSWORD } from './keyed.ts';
+import { GENERIC, MNEMONIC, PASSWORD } from './keyed.ts';
 import { KUBERNETES } from './kubernetes.ts';
 import { PRIVATE_KEY } from './private-key.ts';
 import { SERVICES } from './services.ts';
@@ -28,4 +28,5 @@ export const SECRET_DETECTORS: readonly Detector[] = [
   KUBERNETES,
   PASSWORD,
   GENERIC,
+  MNEMONIC,
 ];

@@ -1,3 +1,4 @@
+import { byteClass } from '../../scan/bytes.ts';
 import type { Detector, ValueJudge } from '../../scan/detector.ts';
 import { decodeBase64 } from '../../validators/base64.ts';
 import { judgePassword, judgeToken } from '../keyed/judge.ts';
@@ -70,3 +71,56 @@ export const GENERIC: Detector = {
   }),
   keys: [{ matches: isTokenKey, anchors: TOKEN_ANCHORS, judge: judgeAuth }],
 };
+
+const phrase = 'abandon ability able about above absent absorb abstract absurd abuse access accident';
+
+/** Wallet recovery phrases: twelve to twenty-four plain words under a key that says so. */
+export const MNEMONIC: Detector = {
+  id: 'secrets.mnemonic',
+  group: 'secrets',
+  packs: ['secrets'],
+  description: 'Wallet recovery phrases under a key that says so',
+  source: 'https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki',
+  rank: 45,
+  examples: () => ({
+    positive: [{ text: `mnemonic: "${phrase}"`, value: phrase }],
+    negative: ['mnemonic: "a device such as a pattern of letters"'],
+  }),
+  keys: [
+    {
+      phrases: [
+        'mnemonic',
+        'seed phrase',
+        'recovery phrase',
+        'mnemonic phrase',
+        'wallet seed',
+        'backup phrase',
+      ],
+      anchors: [
+        'mnemonic',
+        'seed phrase',
+        'seed_phrase',
+        'seedphrase',
+        'recovery phrase',
+        'recovery_phrase',
+        'wallet seed',
+        'wallet_seed',
+        'backup phrase',
+      ],
+      judge: (view, value) => {
+        const end =
+          value.form === 'quoted' || value.form === 'cell'
+            ? value.end
+            : view.run(PLAIN_WORDS, value.start, 240);
+        const words = view.text(value.start, end).trimEnd();
+        const count = words.split(' ').length;
+        const plain = /^[a-z]{3,8}(?: [a-z]{3,8})*$/.test(words);
+        return plain && count >= 12 && count <= 24 && count % 3 === 0
+          ? [value.start, value.start + words.length]
+          : null;
+      },
+    },
+  ],
+};
+
+const PLAIN_WORDS = byteClass('a-z ');

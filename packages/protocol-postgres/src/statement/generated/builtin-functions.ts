@@ -476,3 +476,10 @@ export const VOLATILE_BUILTINS = `
   timeofday ts_rewrite ts_stat tsvector_update_trigger tsvector_update_trigger_column txid_status
   unique_key_recheck uuidv4 uuidv7
 `;
+
+/** Symbols of the operators of pg_catalog. */
+export const BUILTIN_OPERATORS = String.raw`
+  !! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> <<
+  <<= <<| <= <> <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> ||
+  ||/ ~ ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~ ~~*
+`;

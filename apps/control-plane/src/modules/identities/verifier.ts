@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+} from 'jose';
+import type { ProvenToken } from '../../auth/authenticate.ts';
+import type { Context } from '../../context.ts';
+import { ApiError } from '../../http/problem.ts';
+import { type Claims, claimAt, fitsConditions, groupsOf } from './claims.ts';
+import type { Issuers, TrustedIssuer } from './issuers.ts';
+import { SCRIM_AUDIENCE, SCRIM_TYPE } from './token.ts';
+import { publicJwks } from './token-keys.ts';
+
+/** Seconds a clock may differ from ours. */
+const LEEWAY = 30;
+/** An unknown key makes us ask the issuer again, but not for every made-up key id. */
+const REFETCH_MS = 30_000;
+/** `JWT` and `at+jwt` say who someone is; a logout token of the same issuer, key and audience does not. */
+const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
+
+function refused(detail: string, mend = 'get a new token'): ApiError {
+  return new ApiError('SCRIM_API_UNAUTHENTICATED', { detail, mend });
+}
+
+function why(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof errors.JWTExpired) return refused('the token has expired');
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud')
+    return refused('the token was issued for something else', "add its audience to the issuer's audiences");
+  if (error instanceof errors.JOSEError) return refused('the token is not one this control plane can trust');
+  throw error;
+}
+
+function isJwt(text: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
+
+/** Verifies bearer tokens for the REST API and for the exchange. */
+export interface TokenVerifier {
+  /** Undefined when the text is no JWT; throws SCRIM_API_UNAUTHENTICATED when it does not hold. */
+  verify(text: string): Promise<ProvenToken | undefined>;
+  /** Only ID tokens and JWT access tokens of configured issuers. */
+  verifyIssued(text: string): Promise<ProvenToken>;
+}
+
+export function createTokenVerifier(
+  { db, keys, now }: Pick<Context, 'db' | 'keys' | 'now'>,
+  issuers: Issuers,
+): TokenVerifier {
+  const { prisma } = db;
+  const fetchedAt = new Map<string, number>();
+
+  const refuseRevoked = async (tokenId: string): Promise<void> => {
+    if (await prisma.revokedToken.findUnique({ where: { tokenId } })) throw refused('the token was revoked');
+  };
+
+  const scrimToken = async (text: string): Promise<ProvenToken> => {
+    const keyFor = createLocalJWKSet({ keys: (await publicJwks(keys)) as JSONWebKeySet['keys'] });
+    const { payload } = await jwtVerify(text, keyFor, {
+      algorithms: ['EdDSA', 'Ed25519'],
+      typ: SCRIM_TYPE,
+      audience: SCRIM_AUDIENCE,
+      requiredClaims: ['sub', 'exp', 'jti'],
+      currentDate: new Date(now()),
+    });
+    const groups = groupsOf(payload.g);
+    const { sub, jti, kind } = payload;
+    if (!sub || !jti || groups === undefined || (kind !== 'person' && kind !== 'machine'))
+      throw refused('the token lacks what a Scrim token carries');
+    await refuseRevoked(jti);
+    return { subject: sub, groups, kind, tokenId: jti, via: 'scrim-token', bound: payload.c !== undefined };
+  };
+
+  const verified = async (text: string, issuer: TrustedIssuer): Promise<JWTPayload> => {
+    const keyFor = createLocalJWKSet({ keys: issuer.keys as JSONWebKeySet['keys'] });
+    const { payload } = await jwtVerify(text, keyFor, {
+      algorithms: issuer.algorithms,
+      issuer: issuer.issuer,
+      audience: issuer.audiences,
+      requiredClaims: ['exp'],
+      currentDate: new Date(now()),
+      clockTolerance: LEEWAY,
+    });
+    return payload;
+  };
+
+  /** After a key rotation at the provider the first token signed by the new key brings the new key in. */
+  const verifiedWithRefetch = async (text: string, issuer: TrustedIssuer): Promise<JWTPayload> => {
+    try {
+      return await verified(text, issuer);
+    } catch (error) {
+      const last = fetchedAt.get(issuer.issuer) ?? Number.NEGATIVE_INFINITY;
+      if (!(error instanceof errors.JWKSNoMatchingKey) || now() - last < REFETCH_MS) throw error;
+      fetchedAt.set(issuer.issuer, now());
+      await issuers.refresh(issuer.issuer);
+      const again = (await issuers.trusted()).find((one) => one.issuer === issuer.issuer);
+      return verified(text, again ?? issuer);
+    }
+  };
+
+  const subjectOf = (claims: Claims, { subjectClaim }: TrustedIssuer): string => {
+    const subject = claimAt(claims, subjectClaim);
+    if (typeof subject !== 'string' || subject === '' || subject.length > 256)
+      throw refused(
+        `the token has no usable "${subjectClaim}" claim`,
+        'configure another subjectClaim for the issuer',
+      );
+    // Whoever may write any address into a profile must not become its owner here.
+    if (subjectClaim === 'email' && claims.email_verified === false)
+      throw refused('the e-mail address in the token is not verified', 'verify it at the identity provider');
+    return subject;
+  };
+
+  const issued = async (text: string): Promise<ProvenToken> => {
+    const { iss } = decodeJwt(text);
+    const issuer = (await issuers.trusted()).find((one) => one.issuer === iss);
+    if (!issuer)
+      throw refused('the token is of an issuer that is not configured', 'add it by PUT /v1/issuers');
+    const payload = await verifiedWithRefetch(text, issuer);
+    const { typ } = decodeProtectedHeader(text);
+    if (typ !== undefined && !TYPES.has(typ.toLowerCase()))
+      throw refused('the token is not one to sign in with');
+    const groups = groupsOf(claimAt(payload, issuer.groupsClaim));
+    if (groups === undefined)
+      throw refused(`the token's "${issuer.groupsClaim}" claim is not a list of names`);
+    const machines = await prisma.machineIdentity.findMany({ where: { issuerUrl: issuer.issuer } });
+    const fitting = machines.filter((one) =>
+      fitsConditions(payload, one.conditions as Record<string, string>),
+    );
+    const hash = createHash('sha256').update(text).digest('base64url');
+    const tokenId = typeof payload.jti === 'string' && payload.jti !== '' ? payload.jti : `sha256:${hash}`;
+    await refuseRevoked(tokenId);
+    return {
+      subject: subjectOf(payload, issuer),
+      groups: [...new Set([...groups, ...fitting.flatMap((one) => one.groups)])],
+      kind: fitting.length > 0 ? 'machine' : issuer.kind,
+      tokenId,
+      via: 'oidc',
+      bound: false,
+    };
+  };
+
+  const judged = (work: Promise<ProvenToken>) =>
+    work.catch((error: unknown) => {
+      throw why(error);
+    });
+
+  return {
+    async verify(text) {
+      if (!isJwt(text)) return undefined;
+      return judged(typeOf(text) === SCRIM_TYPE ? scrimToken(text) : issued(text));
+    },
+    async verifyIssued(text) {
+      if (!isJwt(text)) throw refused('the text is no JWT');
+      // A Scrim token must not beget another one, or its holder would renew it for ever.
+      if (typeOf(text) === SCRIM_TYPE) throw refused('a Scrim token cannot be exchanged', 'send an ID token');
+      return judged(issued(text));
+    },
+  };
+}
+
+function typeOf(text: string): string | undefined {
+  try {
+    return decodeProtectedHeader(text).typ;
+  } catch {
+    throw refused('the token is not one this control plane can trust');
+  }
+}
