@@ -28,7 +28,9 @@ const document = documentSchema.parse({
       credential: { username: target.username, password: { value: decodeURIComponent(target.password) } },
     },
   ],
-  policies: [{ name: 'bench', mask, guard: [{ when: { sql: { statements: ['drop_table'] } }, do: 'block' }] }],
+  policies: [
+    { name: 'bench', mask, guard: [{ when: { sql: { statements: ['drop_table'] } }, do: 'block' }] },
+  ],
 });
 const snapshot: Snapshot = {
   version: '1',
@@ -65,7 +67,8 @@ const pipeline = new Pipeline({
   },
   now: Date.now,
   newId: () => `00000000-0000-7000-8000-${String(++count).padStart(12, '0')}`,
-  failed: (_id, error) => process.stderr.write(`failed ${String(error)} ${String((error as Error).cause ?? '')}\n`),
+  failed: (_id, error) =>
+    process.stderr.write(`failed ${String(error)} ${String((error as Error).cause ?? '')}\n`),
   accept: {
     limits: { handshakeTimeout: 10_000, maxMessage: 64 << 20, maxHeldInput: 1 << 20, targetTimeout: 10_000 },
     requireTls: false,
