@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { documentSchema, Secret, type Snapshot } from '@scrim/model';
 import { Pipeline } from '@scrim/pipeline';
-import { createPostgres } from '@scrim/protocol-postgres';
+import { openPostgresProtocol } from '@scrim/protocol-postgres';
 import { Recorder, Spool } from '@scrim/recording';
 
 const target = new URL(process.env.TARGET ?? '');
@@ -72,6 +72,6 @@ const pipeline = new Pipeline({
     rejected: (why) => process.stderr.write(`rejected ${why}\n`),
   },
 });
-const protocol = await createPostgres();
+const protocol = await openPostgresProtocol();
 const server = createServer({ noDelay: true }, (socket) => void pipeline.serve(protocol, socket));
 server.listen(Number(process.env.PORT ?? 6432), '127.0.0.1', () => process.stdout.write('listening\n'));

@@ -60,10 +60,10 @@ class Load {
   }
 }
 
+/** The server process of an embedded store, as the store's own note names it. */
 function storePid(store: 'postgres' | 'redis'): number {
-  const folder = join(stand.folder, 'data', store);
-  const file = store === 'postgres' ? join(folder, 'postmaster.pid') : join(folder, 'redis.pid');
-  return Number(readFileSync(file, 'utf8').split('\n')[0]);
+  const note = readFileSync(join(stand.folder, 'data', store, 'owner.json'), 'utf8');
+  return (JSON.parse(note) as { store: { pid: number } }).store.pid;
 }
 
 async function kill(pid: number): Promise<void> {

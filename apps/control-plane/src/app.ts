@@ -8,6 +8,7 @@ import { createEnvelope } from './crypto/envelope.ts';
 import { createSigningKeys } from './crypto/signing-keys.ts';
 import { openDatabase } from './database/client.ts';
 import { migrate } from './database/migrate.ts';
+import { waitForDatabase } from './database/wait.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
@@ -60,6 +61,7 @@ export interface Overrides {
 async function createContext(config: Config, { log: given, now = Date.now }: Overrides): Promise<Context> {
   const log = given ?? createLog({ name: 'control-plane', level: config.logLevel });
   const url = config.databaseUrl.reveal();
+  await waitForDatabase(url, log);
   const applied = await migrate(url);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const db = openDatabase(url, config.databasePool, (err) =>

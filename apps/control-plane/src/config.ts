@@ -161,6 +161,11 @@ class Reader {
   }
 }
 
+function edgeRedisUrl(reader: Reader, redisUrl: string): string {
+  if (reader.text('SCRIM_EDGE_REDIS_URL') === undefined) return redisUrl;
+  return reader.url('SCRIM_EDGE_REDIS_URL', ['redis:', 'rediss:']);
+}
+
 function masterKeys(reader: Reader): Pick<Config, 'masterKey' | 'previousMasterKey'> {
   const before = reader.problems.length;
   const masterKey = reader.key('SCRIM_MASTER_KEY');
@@ -177,7 +182,8 @@ function administrator(reader: Reader, mode: Config['mode']): Pick<Config, 'admi
   const token = reader.text('SCRIM_ADMIN_TOKEN');
   const adminGroups = reader.list('SCRIM_ADMIN_GROUPS');
   if (mode === 'production') {
-    const mend = 'remove it, and create the first administrator with: scrim-control-plane admin-key SUBJECT';
+    const mend =
+      'remove it, and make the first administrator an API key: node dist/main.js admin-key SUBJECT';
     for (const variable of ['SCRIM_ADMIN_TOKEN', 'SCRIM_ADMIN_GROUPS'])
       if (reader.text(variable) !== undefined)
         reader.complain(variable, 'is refused in production mode', mend);
@@ -215,7 +221,7 @@ export function readConfig(env: Environment): Config {
     databaseUrl: new Secret(reader.url('DATABASE_URL', ['postgres:', 'postgresql:'])),
     databasePool: reader.integer('SCRIM_DATABASE_POOL', 10, 2, 200),
     redisUrl: new Secret(redisUrl),
-    edgeRedisUrl: new Secret(reader.url('SCRIM_EDGE_REDIS_URL', ['redis:', 'rediss:'], redisUrl)),
+    edgeRedisUrl: new Secret(edgeRedisUrl(reader, redisUrl)),
     queuePrefix: reader.text('SCRIM_QUEUE_PREFIX') ?? 'scrim',
     ...masterKeys(reader),
     ...addresses(reader),

@@ -104,10 +104,8 @@ const shapes = {
   'd dd dd dd': and(at(0, 'D'), at(1, 'S'), at(2, 'd2'), at(4, 'S'), at(5, 'd2'), at(7, 'S'), at(8, 'd2')),
   'dddddd-ddd': and(at(0, 'd4'), at(4, 'd2'), at(6, 'H', 'PLUS', 'U'), at(7, 'd3')),
   'dddddddd-dddd': and(at(0, 'd8'), at(8, 'H'), at(9, 'd4')),
-  'dddddddL and ddddddddL': and(
-    get('first'),
-    or(and(at(0, 'd4'), at(4, 'd3'), at(7, 'U')), and(at(0, 'd8'), at(8, 'U'))),
-  ),
+  dddddddL: and(at(0, 'd4'), at(4, 'd3'), at(7, 'U')),
+  ddddddddL: and(at(0, 'd8'), at(8, 'U')),
   '+d': and(at(0, 'PLUS'), at(1, 'D')),
   'a@a': behind(and(at(0, 'LE'), at(1, 'AT'), at(2, 'A'))),
   LLdd: and(

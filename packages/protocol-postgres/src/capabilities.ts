@@ -1,10 +1,13 @@
 import type { Capabilities } from '@scrim/protocol-kit';
 
-/** Which rules can fire on PostgreSQL. Headers and JSON paths have no place on this wire. */
+/**
+ * Which rules can fire on PostgreSQL. Headers have no place on this wire; field rules fire inside json and jsonb values.
+ * Conditions that test masked columns are not told apart yet, so a policy that wants them judged is refused when written.
+ */
 export const capabilities: Capabilities = {
-  masks: ['column', 'detect', 'pattern'],
+  masks: ['column', 'field', 'detect', 'pattern'],
   guards: ['sql', 'request', 'response'],
   response: ['largerThan', 'blobLargerThan', 'detect'],
   hold: true,
-  predicates: true,
+  predicates: false,
 };

@@ -331,8 +331,8 @@ export const LOOKALIKES: readonly ((s: Source) => string)[] = [
   (s) => `next_page_token=${s.alnum(40)} cursor=eyJpZCI6${s.alnum(20)}`,
   () => 'password: string; token?: string | null; secret: SecretKeyRef',
   () => 'const password = process.env.DB_PASSWORD; const token = await getToken();',
-  () => 'PASSWORD=changeme\nAPI_KEY=your-api-key-here\nTOKEN=<token>\nSECRET=${SECRET}',
-  () => 'postgres://user:password@localhost:5432/db and postgres://app:${PW}@db/x',
+  () => 'PASSWORD=changeme\nAPI_KEY=your-api-key-here\nTOKEN=<token>\nSECRET=$' + '{SECRET}',
+  () => 'postgres://user:password@localhost:5432/db and postgres://app:$' + '{PW}@db/x',
   (s) => `version 1.${s.int(9)}.${s.int(99)}-beta.${s.int(9)}+build.${s.digits(8)}`,
   (s) =>
     `max_tokens=${s.int(4096)} prompt_tokens: ${s.int(999)}, completion_tokens: ${s.int(999)} token_count=${s.int(99)}`,

@@ -45,7 +45,12 @@ const INITIALIZER = `window.onload = () => {
 export async function serveOpenApi(server: Server): Promise<void> {
   const config = { access: 'public' } as const;
   const hidden = { hide: true };
-  server.get('/openapi.json', { config, schema: hidden }, async () => server.swagger());
+  // Built once, when all routes are known: a schema that cannot be described ends the start and not a request.
+  let description: object = {};
+  server.addHook('onReady', async () => {
+    description = server.swagger();
+  });
+  server.get('/openapi.json', { config, schema: hidden }, async () => description);
   server.get('/docs', { config, schema: hidden }, async (_request, reply) => reply.redirect('docs/', 302));
   const root = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   const index = readFileSync(join(root, 'index.html'), 'utf8').replace(

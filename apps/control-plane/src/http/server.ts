@@ -3,7 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import type { Log } from '@scrim/telemetry';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  LogController,
+  type RawServerDefault,
+} from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Authenticate, guardRoutes } from '../auth/access.ts';
 import type { Config } from '../config.ts';
@@ -27,8 +32,8 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 export async function createServer(config: Config, log: Log, authenticate: Authenticate): Promise<Server> {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    // One line a request is written by the metrics hook's own line at debug level; bodies are never logged.
-    disableRequestLogging: true,
+    // The metrics hook writes one line a request, at debug level; bodies are never logged.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.bodyLimit,
     trustProxy: (_address: string, hop: number) => hop < config.trustedProxies,
     requestTimeout: 60_000,

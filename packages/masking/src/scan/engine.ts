@@ -176,7 +176,7 @@ export class Engine {
 
   private scanCandidates(view: View, from: number, found: Collector, context: Context): Progress {
     let position = this.followFlow(view, from, found, context);
-    if (position < 0) return this.stopAt(view, context.flow?.at ?? from);
+    if (position < 0) return stopInFlow(context);
     const { prefilter } = this;
     while (position < view.end) {
       const to = Math.min(view.end, position + prefilter.blockSize);
@@ -207,7 +207,7 @@ export class Engine {
           };
           found.flowing = null;
           next = this.followFlow(view, at, found, context);
-          if (next < 0) return this.stopAt(view, context.flow.at);
+          if (next < 0) return stopInFlow(context);
           break;
         }
       }
@@ -334,6 +334,12 @@ export class Engine {
     const tail = Math.min(at, tailStart(view, view.end));
     return { resume: tail, hold: tailStart(view, tail) };
   }
+}
+
+/** Inside a value that flows, everything up to where it was followed is decided. */
+function stopInFlow(context: Context): Progress {
+  const at = context.flow?.at ?? 0;
+  return { resume: at, hold: at };
 }
 
 /** Whether the literal at `start` stands where its rule wants it. */

@@ -1,5 +1,6 @@
 import { isUpper, type Key, keyAround, keyTail, keyWords } from '../detectors/keyed/key.ts';
 import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
+import { LETTER } from './bytes.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
 import type { Collector, Context, Rule } from './engine.ts';
 import { tableAt } from './rows.ts';
@@ -26,6 +27,14 @@ const EDGES = new Map<string, 'whole' | 'left' | 'right'>([
   ['tax', 'left'],
   ['key', 'right'],
 ]);
+
+const LONG_VALUE = 256;
+
+/** A long run of `a=b=c=…` is no value; saying so early keeps hostile text cheap. */
+function isChain(view: View, start: number): boolean {
+  for (let i = start; i < start + 64; i += 1) if (view.at(i) === 0x3d && view.is(LETTER, i + 1)) return true;
+  return false;
+}
 
 /** Finds values by the key before them: `DB_PASSWORD=…`, `"ssn": "…"`, `<token>…</token>`, CSV columns. */
 export class KeyedRules {
@@ -84,6 +93,7 @@ export class KeyedRules {
   }
 
   private judgeAll(view: View, key: Key, end: number, found: Collector): void {
+    if (this.slot.end - this.slot.start > LONG_VALUE && isChain(view, this.slot.start)) return;
     const text = view.text(key.start, end);
     const meaning = this.known.get(text) ?? this.learn(text);
     if (meaning.rules.length === 0) return;

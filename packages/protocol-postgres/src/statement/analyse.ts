@@ -57,7 +57,8 @@ function analyseUncached(sql: string): StatementAnalysis {
   }
   if (raws.length > MAX_STATEMENTS) return unknown('too many statements in one text');
   try {
-    return assemble(raws.map((raw) => analyseNode(raw.node, sourceOf(sql, raw)).finish()));
+    const bytes = raws.length > 1 ? Buffer.from(sql, 'utf8') : undefined;
+    return assemble(raws.map((raw) => analyseNode(raw.node, bytes ? sourceOf(bytes, raw) : sql).finish()));
   } catch {
     // A tree too deep to walk ends here as a RangeError; anything else unforeseen fails closed the same way.
     return unknown('text that is nested too deeply');
@@ -65,9 +66,7 @@ function analyseUncached(sql: string): StatementAnalysis {
 }
 
 /** The statement's own text: positions are bytes of UTF-8, which equal characters only in ASCII. */
-function sourceOf(sql: string, raw: RawStatement): string {
-  if (raw.offset === 0 && raw.length === undefined) return sql;
-  const bytes = Buffer.from(sql, 'utf8');
+function sourceOf(bytes: Buffer, raw: RawStatement): string {
   const end = raw.length === undefined ? bytes.length : raw.offset + raw.length;
   return bytes.toString('utf8', raw.offset, end);
 }

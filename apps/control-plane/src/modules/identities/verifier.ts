@@ -132,6 +132,9 @@ export function createTokenVerifier(
     const fitting = machines.filter((one) =>
       fitsConditions(payload, one.conditions as Record<string, string>),
     );
+    // Anybody can have a token of a public CI provider, with any audience: it is the claims that make it ours.
+    if (issuer.kind === 'machine' && fitting.length === 0)
+      throw refused('no machine identity fits the token', 'add one: PUT /v1/machine-identities/NAME');
     const hash = createHash('sha256').update(text).digest('base64url');
     const tokenId = typeof payload.jti === 'string' && payload.jti !== '' ? payload.jti : `sha256:${hash}`;
     await refuseRevoked(tokenId);

@@ -17,7 +17,7 @@ const afterKind: Verifier = (view, at, found) => {
   let p = view.run(LINE, at, REACH);
   while (p < limit && view.at(p) === 0x0a) {
     p += 1;
-    if (view.has(SEPARATOR, p)) return;
+    if (view.has(SEPARATOR, p) || view.has(KIND, p)) return;
     const section = sectionAt(view, p);
     if (section === null) {
       p = view.run(LINE, p, REACH);
@@ -28,6 +28,7 @@ const afterKind: Verifier = (view, at, found) => {
 };
 
 const SEPARATOR = asciiBytes('---');
+const KIND = asciiBytes('kind:');
 const DATA = asciiBytes('data:');
 const STRING_DATA = asciiBytes('stringData:');
 
