@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { documentSchema, Secret, type Snapshot } from '@scrim/model';
 import { Pipeline } from '@scrim/pipeline';
-import { createPostgres } from '@scrim/protocol-postgres';
+import { openPostgresProtocol } from '@scrim/protocol-postgres';
 import { Recorder, Spool } from '@scrim/recording';
 
 const target = new URL(process.env.TARGET ?? '');
@@ -28,7 +28,9 @@ const document = documentSchema.parse({
       credential: { username: target.username, password: { value: decodeURIComponent(target.password) } },
     },
   ],
-  policies: [{ name: 'bench', mask, guard: [{ when: { sql: { statements: ['drop_table'] } }, do: 'block' }] }],
+  policies: [
+    { name: 'bench', mask, guard: [{ when: { sql: { statements: ['drop_table'] } }, do: 'block' }] },
+  ],
 });
 const snapshot: Snapshot = {
   version: '1',
@@ -65,13 +67,14 @@ const pipeline = new Pipeline({
   },
   now: Date.now,
   newId: () => `00000000-0000-7000-8000-${String(++count).padStart(12, '0')}`,
-  failed: (_id, error) => process.stderr.write(`failed ${String(error)} ${String((error as Error).cause ?? '')}\n`),
+  failed: (_id, error) =>
+    process.stderr.write(`failed ${String(error)} ${String((error as Error).cause ?? '')}\n`),
   accept: {
     limits: { handshakeTimeout: 10_000, maxMessage: 64 << 20, maxHeldInput: 1 << 20, targetTimeout: 10_000 },
     requireTls: false,
     rejected: (why) => process.stderr.write(`rejected ${why}\n`),
   },
 });
-const protocol = await createPostgres();
+const protocol = await openPostgresProtocol();
 const server = createServer({ noDelay: true }, (socket) => void pipeline.serve(protocol, socket));
 server.listen(Number(process.env.PORT ?? 6432), '127.0.0.1', () => process.stdout.write('listening\n'));

@@ -205,6 +205,13 @@ test('is withdrawn when the caller goes away', async () => {
   expect((await second.call('POST', `/v1/approvals/${id}/approve`)).body.detail).toMatch('no longer waits');
 });
 
+test('a statement with octets no database text can hold is shown, not lost', async () => {
+  const { id, cancel } = await ask({ statement: 'POST /a\0b', parameters: ['\0'] });
+  const { body } = await second.call('GET', `/v1/approvals/${id}`);
+  expect([body.statement, body.parameters]).toEqual(['POST /a\u2400b', ['\u2400']]);
+  cancel();
+});
+
 test('one request id is one operation', async () => {
   const requestId = randomUUID();
   const { id, cancel } = await ask({ requestId });

@@ -143,6 +143,17 @@ test('an edge that comes back with the right version gets a lease, not the snaps
   await back.close();
 });
 
+test('a connected edge never reaches the end of a short lifetime', async () => {
+  const short = await startReplica(stores, served, { environment: { SCRIM_SNAPSHOT_LIFETIME: '10s' } });
+  const edge = await edgeOn(short, 'short-lifetime');
+  const expiry = edge.current()?.expiresAt ?? 0;
+  expect(expiry - Date.now()).toBeLessThan(10_000);
+  const { took } = await until(() => (edge.current()?.expiresAt ?? 0) > expiry);
+  expect(took).toBeLessThan(4_000);
+  await edge.close();
+  await short.stop();
+});
+
 test('serves on what it kept while nobody is there, until the lifetime is over', async () => {
   const edge = await edgeOn(first, 'outlasting');
   const expiresAt = edge.current()?.expiresAt ?? 0;

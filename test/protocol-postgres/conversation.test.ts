@@ -33,6 +33,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => await target.stop(), 30_000);
 
+function cstrOf(text: string): Buffer {
+  return Buffer.from(`${text}\0`, 'latin1');
+}
+
 async function session(): Promise<RawSession> {
   return await RawSession.login(gateway.port);
 }
@@ -191,6 +195,27 @@ describe('refusals leave both sides in the state the wire prescribes', () => {
     raw.end();
   });
 
+  test('COPY data that may not go in fail the COPY, in the simple and the extended protocol', async () => {
+    const gate = await target.gateway({ behaviour: { refuseInput: { when: /\*\*\*/, refusal: BLOCKED } } });
+    const raw = await RawSession.login(gate.port);
+    await raw.query('create temp table into_here(a text)');
+    const data = (text: string): Buffer => wire.typed('d', Buffer.from(text));
+    raw.send(wire.typed('Q', wire.cstr('copy into_here from stdin')));
+    await raw.until('G');
+    raw.send(data('fine\n'), data('***\n'), data('***\n'), wire.typed('c'));
+    const answer = await raw.until('Z');
+    expect(types(answer)).toBe('EZ');
+    expect(errorOf(answer)).toMatchObject({ C: '42501', M: BLOCKED.message });
+    raw.send(parse('', 'copy into_here from stdin'), bind('', ''), execute(''), flush);
+    await raw.until('G');
+    raw.send(data('***\n'));
+    expect(errorOf(await raw.until('E')).C).toBe('42501');
+    raw.send(data('***\n'), wire.typed('c'), sync);
+    expect(types(await raw.until('Z'))).toBe('Z');
+    expect(rowsOf(await raw.query('select count(*) from into_here'))).toEqual([['0']]);
+    raw.end();
+  });
+
   test('function calls are refused, and the session goes on', async () => {
     const raw = await session();
     raw.send(wire.typed('F', wire.i32(2200), wire.i16(0), wire.i16(0), wire.i16(0)));
@@ -247,6 +272,52 @@ describe('names cannot be made to mean something else than what was judged', () 
     raw.end();
   });
 
+  test('a text is judged as the target reads it, also right behind a change of its reading', async () => {
+    const seen: [string, boolean][] = [];
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind !== 'operation' || meaning.statement.facts.kind !== 'sql') return;
+          seen.push([meaning.statement.verb, meaning.statement.facts.complete]);
+        },
+      },
+    });
+    // In each case our parser sees one harmless string, and the target another statement behind its end.
+    const hidden = Buffer.concat([
+      Buffer.from("select E'"),
+      Buffer.from([0xc3, 0x81, 0x5c]),
+      cstrOf("'; select 'stolen' --'"),
+    ]);
+    const quoted = cstrOf("select '\\''; select 'stolen' --'");
+    for (const [change, text] of [
+      ['set client_encoding to sjis', hidden],
+      ["select set_config('client_encoding', 'SJIS', false)", hidden],
+      ['set standard_conforming_strings to off', quoted],
+    ] as const) {
+      for (const ends of [[sync], []]) {
+        const raw = await RawSession.login(gate.port);
+        seen.length = 0;
+        raw.send(parse('', change), bind('', ''), execute(''), ...ends, wire.typed('Q', text));
+        await raw.until('Z', ends.length + 1);
+        expect(seen.at(-1)?.[1]).toBe(false);
+        raw.end();
+      }
+      const raw = await RawSession.login(gate.port);
+      await raw.query(change);
+      seen.length = 0;
+      raw.send(wire.typed('Q', text));
+      const said = await raw.until('Z');
+      expect(seen.map(([, complete]) => complete)).toEqual([false]);
+      expect(types(said)).toContain('Z');
+      raw.end();
+    }
+    const raw = await RawSession.login(gate.port);
+    seen.length = 0;
+    expect(rowsOf(await raw.query("select 'é\\x'"))).toEqual([['é\\x']]);
+    expect(seen).toEqual([['SELECT', true]]);
+    raw.end();
+  });
+
   test('a statement nobody named is judged as unknown', async () => {
     const complete: boolean[] = [];
     const gate = await target.gateway({
@@ -261,6 +332,122 @@ describe('names cannot be made to mean something else than what was judged', () 
     raw.send(bind('', 'nobody'), execute(''), sync);
     expect(errorOf(await raw.until('Z')).C).toBe('26000');
     expect(complete).toEqual([false]);
+    raw.end();
+  });
+});
+
+describe('catalog', () => {
+  test('what another session or this one defines is known before its rows pass', async () => {
+    const raw = await session();
+    await raw.query('create table leads(id int, ssn text); insert into leads values (1, 1)');
+    await raw.query('create view v as select id, ssn as hidden from customers');
+    expect(rowsOf(await raw.query('select hidden from v limit 1'))).toEqual([['***']]);
+    await raw.query('create or replace view v as select id, name as hidden from customers');
+    expect(rowsOf(await raw.query('select hidden from v order by id limit 1'))).toEqual([['n1']]);
+    const direct = await target.direct();
+    await direct.query(
+      'create table part(check (id > 0)) inherits (customers); insert into part values (99, $$x$$, $$y$$)',
+    );
+    expect(rowsOf(await raw.query('select ssn from part'))).toEqual([['***']]);
+    direct.end();
+    raw.end();
+  });
+
+  test('columns no catalog knows have no exact origin, and temporary objects make the reach unknown', async () => {
+    const shapes: { exact: boolean; reach: unknown }[] = [];
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind !== 'shape') return;
+          shapes.push({
+            exact: meaning.shape.columns.every(({ exact }) => exact),
+            reach: meaning.shape.reach,
+          });
+        },
+      },
+    });
+    const raw = await RawSession.login(gate.port);
+    const shapeOf = async (sql: string): Promise<unknown> => {
+      shapes.length = 0;
+      await raw.query(sql);
+      return shapes[0];
+    };
+    expect(await shapeOf('select id from customers')).toMatchObject({ exact: true });
+    expect(await shapeOf('select count(*), 1 from customers')).toMatchObject({ exact: true });
+    const computed = (await shapeOf("select ssn || '' from customers")) as {
+      exact: boolean;
+      reach: { table: string }[];
+    };
+    expect(computed.exact).toBe(false);
+    expect(computed.reach.map(({ table }) => table)).toContain('customers');
+    await raw.query('create temp table hidden as select ssn as x from customers');
+    expect(await shapeOf('select x from hidden')).toEqual({ exact: false, reach: 'unknown' });
+    expect(await shapeOf('copy hidden to stdout')).toEqual({ exact: false, reach: 'unknown' });
+    expect(await shapeOf("select x || '' from hidden")).toEqual({ exact: false, reach: 'unknown' });
+    raw.end();
+  });
+
+  test('the same prepared text has the same statement and shape in every session', async () => {
+    const statements = new Set<unknown>();
+    const shapes = new Set<unknown>();
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind === 'operation') statements.add(meaning.statement);
+          if (meaning.kind === 'rows') shapes.add(meaning.rows.shape);
+        },
+      },
+    });
+    for (let i = 0; i < 3; i++) {
+      const raw = await RawSession.login(gate.port);
+      raw.send(parse('s', 'select id, ssn from customers where id < 3'), bind('', 's'), execute(''), sync);
+      raw.send(bind('', 's'), execute(''), sync);
+      await raw.until('Z', 2);
+      raw.end();
+    }
+    expect(statements.size).toBe(1);
+    expect(shapes.size).toBe(1);
+  });
+
+  test('texts say whether they may repeat data, and of which relations', async () => {
+    const seen: { name: string; quotesData: boolean; reach: unknown }[] = [];
+    const gate = await target.gateway({
+      behaviour: {
+        onRun: (_side, { meaning }) => {
+          if (meaning.kind !== 'fields') return;
+          const { entries, reach } = meaning.fields;
+          for (const { name, quotesData } of entries) {
+            seen.push({
+              name,
+              quotesData,
+              reach: reach === 'unknown' ? reach : reach.map(({ table }) => table),
+            });
+          }
+        },
+      },
+    });
+    const raw = await RawSession.login(gate.port);
+    const message = async (sql: string): Promise<unknown> => {
+      seen.length = 0;
+      await raw.query(sql);
+      return seen.find(({ name }) => name === 'message');
+    };
+    expect(await message('select nowhere from customers')).toMatchObject({ quotesData: false });
+    expect(await message('select ssn::int from customers')).toMatchObject({
+      quotesData: true,
+      reach: expect.arrayContaining(['customers']),
+    });
+    expect(await message('select ssn::regclass from customers')).toMatchObject({ quotesData: true });
+    expect(await message('selec')).toMatchObject({ quotesData: false });
+    await raw.query('begin; insert into leads select id, ssn from customers');
+    expect(await message('select 1/0')).toMatchObject({
+      quotesData: true,
+      reach: expect.arrayContaining(['customers']),
+    });
+    await raw.query('rollback');
+    seen.length = 0;
+    await raw.query("select set_config('application_name', 'x', false) from customers limit 1");
+    expect(seen).toContainEqual({ name: 'application_name', quotesData: true, reach: expect.anything() });
     raw.end();
   });
 });
@@ -297,6 +484,31 @@ describe('held operations', () => {
     await raw.until('N');
     raw.end();
     await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(gate.relays[0]?.endings).toEqual(['caller-left']);
+  });
+
+  test('a response held back keeps all behind it back, and a target that ends meanwhile is still heard', async () => {
+    let release: () => void = () => undefined;
+    const holdRows = (): Promise<void> =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    const gate = await target.gateway({ behaviour: { holdRows } });
+    const raw = await RawSession.login(gate.port);
+    raw.send(
+      wire.typed('Q', wire.cstr("select repeat('x', 300000)")),
+      wire.typed('Q', wire.cstr("notify a, 'b'")),
+    );
+    expect(types(await raw.until('T'))).toBe('T');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(raw.pending.length).toBe(0);
+    release();
+    expect(types(await raw.until('Z', 2))).toBe('DCZCZ');
+    raw.send(wire.typed('Q', wire.cstr('select 1')), wire.typed('X'));
+    await raw.until('T');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    release();
+    expect(types(await raw.whenClosed())).toBe('DCZ');
     expect(gate.relays[0]?.endings).toEqual(['caller-left']);
   });
 });

@@ -5,15 +5,8 @@ import { join } from 'node:path';
 import { type PostgresStore, startPostgres } from '@scrim/embedded-stores';
 import type { Connection } from '@scrim/model';
 import { Secret } from '@scrim/model';
-import {
-  analyseLoosely,
-  createPostgresProtocol,
-  dial,
-  type Gateway,
-  type GatewayOptions,
-  openGateway,
-  openSmallCatalog,
-} from '@scrim/protocol-postgres/testing';
+import { openPostgresProtocol } from '@scrim/protocol-postgres';
+import { dial, type Gateway, type GatewayOptions, openGateway } from '@scrim/protocol-postgres/testing';
 
 export const TOKEN = 'caller-token';
 const PASSWORD = 'target-secret';
@@ -59,7 +52,7 @@ export class Target {
   }
 
   async gateway(options: Partial<GatewayOptions> = {}): Promise<Gateway> {
-    const protocol = createPostgresProtocol({ analyse: analyseLoosely, openCatalog: openSmallCatalog });
+    const protocol = await openPostgresProtocol();
     const gateway = await openGateway(protocol, {
       connection: this.connection(),
       password: PASSWORD,

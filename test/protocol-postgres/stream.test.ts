@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Behaviour, type Catalog, duplexPair, exchangeBetween } from '@scrim/protocol-postgres/testing';
+import {
+  type Behaviour,
+  type Catalog,
+  duplexPair,
+  exchangeBetween,
+  loadParser,
+} from '@scrim/protocol-postgres/testing';
 import {
   bind,
   closeStatement,
@@ -23,6 +29,7 @@ let raw: RawSession;
 let table: number;
 
 beforeAll(async () => {
+  await loadParser();
   target = await Target.start();
   raw = await target.direct();
   const [row] = split(await raw.query("select 'customers'::regclass::oid")).filter(
@@ -80,6 +87,7 @@ const CONVERSATION: readonly Step[] = [
 function catalog(): Catalog {
   const names = ['', 'id', 'name', 'ssn', 'born'];
   return {
+    version: '1',
     column: (oid, attnum) =>
       oid === table
         ? { origins: [{ schema: 'public', table: 'customers', column: names[attnum] ?? '' }], exact: true }
@@ -273,6 +281,47 @@ test('a corpus of statements gives the same bytes direct and through the gateway
   through.end();
   plain.end();
 }, 60_000);
+
+test('whatever either side sends, rows that were not described never pass, and nothing escapes', async () => {
+  const escaped: unknown[] = [];
+  const note = (error: unknown): void => void escaped.push(error);
+  process.on('unhandledRejection', note);
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return seed % below;
+  };
+  const letters = 'QPBDECHSFXdcfpyTRKZ123nstIANGVW';
+  const secret = wireRow('undescribed secret');
+  for (let round = 0; round < 400; round++) {
+    const [caller, callerEnd] = duplexPair();
+    const [server, serverEnd] = duplexPair();
+    for (const end of [caller, server, callerEnd, serverEnd]) end.on('error', () => undefined);
+    const heard: Buffer[] = [];
+    callerEnd.on('data', (chunk: Buffer) => heard.push(chunk));
+    serverEnd.resume();
+    exchangeBetween(caller, server, catalog(), { mask: { 'customers.ssn': '***' } });
+    for (let i = 0; i < 12; i++) {
+      const body = Buffer.from(Array.from({ length: random(24) }, () => (random(3) === 0 ? 0 : random(256))));
+      const sent = random(3) === 0 ? secret : typed(letters[random(letters.length)] as string, body);
+      const end = random(2) === 0 ? callerEnd : serverEnd;
+      if (!end.writableEnded && !(sent === secret && end === callerEnd)) end.write(sent);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(Buffer.concat(heard).includes('undescribed secret')).toBe(false);
+    callerEnd.destroy();
+    serverEnd.destroy();
+    caller.destroy();
+    server.destroy();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.off('unhandledRejection', note);
+  expect(escaped).toEqual([]);
+}, 30_000);
+
+function wireRow(text: string): Buffer {
+  return typed('D', Buffer.from([0, 1]), Buffer.from([0, 0, 0, text.length]), Buffer.from(text));
+}
 
 test('200 MB flow with flat memory, unchanged, also when the caller reads slowly', async () => {
   const gateway = await target.gateway();

@@ -109,7 +109,7 @@ async function build(context: Context, overrides: Overrides): Promise<ControlPla
   const tokens = createTokens(context, verifier);
   const sources =
     overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
-  const edgeSide = await createEdgeSide(context, sources);
+  const edgeSide = createEdgeSide(context, sources);
   const persister = createPersister(context);
   const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part, persister];
 

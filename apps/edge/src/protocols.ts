@@ -1,5 +1,5 @@
 import type { Protocol } from '@scrim/protocol-kit';
-import { createPostgres } from '@scrim/protocol-postgres';
+import { openPostgresProtocol } from '@scrim/protocol-postgres';
 
 /** A protocol with the environment variable that gives its listener an address. */
 export interface ServedProtocol {
@@ -9,5 +9,5 @@ export interface ServedProtocol {
 
 /** The one file that names every protocol: adding one is a line here. */
 export const PROTOCOLS: Readonly<Record<string, ServedProtocol>> = {
-  postgres: { variable: 'SCRIM_EDGE_POSTGRES', create: createPostgres },
+  postgres: { variable: 'SCRIM_EDGE_POSTGRES', create: () => openPostgresProtocol() },
 };

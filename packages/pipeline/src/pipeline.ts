@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Connection,
   type Refusal,
@@ -12,7 +13,7 @@ import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-k
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
-import type { Recording, RecordingMode, SessionEnding } from './record/recorder.ts';
+import type { Recording, RecordingMode, SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Session, type SessionServices } from './session.ts';
 
 /** Everything the path needs from its edge; built in one place, no container. */
@@ -28,6 +29,35 @@ export interface PipelineServices extends SessionServices {
 
 /** Largest delay a timer takes; a token that lives longer is looked at again then. */
 const MAX_TIMER = 2 ** 31 - 1;
+/** Characters kept of a name somebody gave at the door. */
+const MAX_NAME = 256;
+/** The issuer of the control plane's own tokens, which no list of issuers names. */
+const OWN_ISSUER = 'scrim';
+
+/** A session whose target is being reached. What would end it meanwhile is remembered, and ends it before it starts. */
+class Opening {
+  readonly tokenId: string;
+  readonly settled: Promise<void>;
+  stopped: { readonly ending: SessionEnding; readonly refusal: Refusal } | undefined;
+  session: Session | undefined;
+  #settle: (() => void) | undefined;
+
+  constructor(tokenId: string) {
+    this.tokenId = tokenId;
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  stop(ending: SessionEnding, refusal: Refusal): void {
+    this.stopped ??= { ending, refusal };
+    this.session?.end(ending, refusal);
+  }
+
+  settle(): void {
+    this.#settle?.();
+  }
+}
 
 /**
  * The pipeline of one edge: takes sockets, gives sessions. Order of the steps for each knock:
@@ -38,6 +68,7 @@ export class Pipeline {
   readonly #services: PipelineServices;
   readonly #enforcements: Enforcements;
   readonly #sessions = new Map<string, Session>();
+  readonly #openings = new Set<Opening>();
   #stopping = false;
 
   constructor(services: PipelineServices) {
@@ -62,68 +93,76 @@ export class Pipeline {
     }
   }
 
-  /** New rules reach open sessions too; a connection that is gone, or no longer theirs, ends them. */
+  /**
+   * New rules reach open sessions too; a connection that is gone, or no longer theirs, ends them, and so does a token
+   * or issuer that is not trusted any more.
+   */
   applySnapshot(snapshot: Snapshot): void {
     this.#enforcements.clear();
     for (const session of this.#sessions.values()) {
-      const { caller, connection, part } = session.authorisation;
       try {
-        const wants = { wants: connection.name, ...(part === undefined ? {} : { part }) };
-        const fresh = authorise(caller, wants, connection.protocol, snapshot, this.#services.now());
-        session.enforce(this.#enforcements.of(fresh));
+        session.enforce(this.#enforcements.of(this.#again(session.authorisation, snapshot)));
       } catch (error) {
+        if (!(error instanceof RefusalError)) this.#services.failed(session.id, error);
         session.end('revoked', refusalOf(error));
       }
     }
   }
 
-  /** Ends every session the token opened. */
+  /** Ends every session the token opened, also those whose target is still being reached. */
   revoke(tokenId: string): void {
+    const { refusal } = refuse('SCRIM_AUTH_REVOKED');
+    for (const opening of this.#openings) {
+      if (opening.tokenId === tokenId) opening.stop('revoked', refusal);
+    }
     for (const session of this.#sessions.values()) {
-      if (session.authorisation.caller.tokenId === tokenId) {
-        session.end('revoked', refuse('SCRIM_AUTH_REVOKED').refusal);
-      }
+      if (session.authorisation.caller.tokenId === tokenId) session.end('revoked', refusal);
     }
   }
 
   /** Refuses what comes and ends what is open; resolves when every session's last event is recorded. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    const { refusal } = stopping();
+    for (const opening of this.#openings) opening.stop('shutdown', refusal);
     const open = [...this.#sessions.values()];
-    for (const session of open) {
-      session.end('shutdown', refuse('SCRIM_TARGET_BROKEN', { message: 'the edge is stopping' }).refusal);
-    }
-    await Promise.all(open.map((session) => session.closed));
+    for (const session of open) session.end('shutdown', refusal);
+    await Promise.all([...open.map((it) => it.closed), ...[...this.#openings].map((it) => it.settled)]);
   }
 
+  /** Answers one caller. Never rejects: nobody waits for it. */
   async #answer(protocol: Protocol, knock: Knock): Promise<void> {
     try {
       const caller = await this.#services.identify(knock.credential);
       const now = this.#services.now();
       const authorisation = authorise(caller, knock, protocol.name, this.#services.snapshot(), now);
-      if (this.#stopping || !this.#services.recording.ready()) throw refuse('SCRIM_SPOOL_FULL');
+      if (this.#stopping) throw stopping();
+      if (!this.#services.recording.ready()) throw refuse('SCRIM_SPOOL_FULL');
       await this.#open(knock, authorisation);
     } catch (error) {
-      const refusal = refusalOf(error);
       if (!(error instanceof RefusalError)) this.#services.failed('', error);
-      this.#services.recording.rejected({
-        protocol: protocol.name,
-        wants: knock.wants,
-        claimedName: knock.claimedName,
-        code: refusal.code,
-      });
-      await knock.reject(refusal);
+      const refusal = refusalOf(error);
+      this.#attempt('', () =>
+        this.#services.recording.rejected({
+          protocol: protocol.name,
+          wants: knock.wants.slice(0, MAX_NAME),
+          claimedName: knock.claimedName.slice(0, MAX_NAME),
+          code: refusal.code,
+        }),
+      );
+      await this.#reject('', knock, refusal);
     }
   }
 
   async #open(knock: Knock, authorisation: Authorisation): Promise<void> {
     const { connection, caller, compiled } = authorisation;
-    const enforcement = this.#enforcements.of(authorisation);
+    // Compiled before anything is opened: rules that cannot be enforced open nothing.
+    this.#enforcements.of(authorisation);
     const sessionId = this.#services.newId();
-    let session: Session | undefined;
     const record = recordingMode(compiled.record);
-    const recorder = this.#services.recording.open(sessionId, connection.name, record, (error) =>
-      session?.end('broken', error.refusal),
+    const opening = new Opening(caller.tokenId);
+    const recorder = this.#services.recording.open(sessionId, connection.name, record, ({ refusal }) =>
+      opening.stop('broken', refusal),
     );
     recorder.opened({
       sessionId,
@@ -135,31 +174,99 @@ export class Pipeline {
       policies: Object.fromEntries(compiled.policies.map(({ name, version }) => [name, version])),
       record,
     });
-    let exchange: Exchange;
+    this.#openings.add(opening);
     try {
-      const secrets = await this.#services.secrets(connection);
-      exchange = await knock.admit(grantFor(authorisation, sessionId, secrets, this.#services.accept.limits));
+      const exchange = await this.#dial(knock, authorisation, sessionId, recorder);
+      if (exchange) this.#begin(opening, sessionId, authorisation, exchange, recorder);
+    } finally {
+      this.#openings.delete(opening);
+      opening.settle();
+    }
+  }
+
+  /** Reaches the target; undefined when that failed and the caller knows. */
+  async #dial(
+    knock: Knock,
+    authorisation: Authorisation,
+    sessionId: string,
+    recorder: SessionRecorder,
+  ): Promise<Exchange | undefined> {
+    // From here on the caller is told by admit itself, if by a refusal.
+    let told = false;
+    try {
+      const secrets = await this.#services.secrets(authorisation.connection);
+      const grant = grantFor(authorisation, sessionId, secrets, this.#services.accept.limits);
+      told = true;
+      return await knock.admit(grant);
     } catch (error) {
       const refusal = refusalOf(error);
       this.#services.failed(sessionId, error);
-      recorder.closed('refused', refusal);
-      if (!(error instanceof RefusalError)) await knock.reject(refusal);
-      return;
+      this.#attempt(sessionId, () => recorder.closed('refused', refusal));
+      if (!told || !(error instanceof RefusalError)) await this.#reject(sessionId, knock, refusal);
+      return undefined;
     }
-    // The token may have been revoked while the target was being reached; nobody would have told this session.
-    const still = await this.#stillTrusted(knock);
-    session = new Session(sessionId, authorisation, enforcement, exchange, recorder, this.#services);
-    this.#follow(session);
-    session.start();
-    if (still) session.end('revoked', still);
   }
 
-  async #stillTrusted(knock: Knock): Promise<Refusal | undefined> {
+  /** Starts the session, by the rules of now: while the target was being reached, everything may have changed. */
+  #begin(
+    opening: Opening,
+    sessionId: string,
+    old: Authorisation,
+    exchange: Exchange,
+    recorder: SessionRecorder,
+  ): void {
+    let session: Session;
     try {
-      await this.#services.identify(knock.credential);
-      return undefined;
+      const authorisation = this.#again(old, this.#services.snapshot());
+      const enforcement = this.#enforcements.of(authorisation);
+      session = new Session(sessionId, authorisation, enforcement, exchange, recorder, this.#services);
     } catch (error) {
-      return refusalOf(error);
+      const refusal = refusalOf(error);
+      this.#services.failed(sessionId, error);
+      this.#attempt(sessionId, () => exchange.close(refusal));
+      this.#attempt(sessionId, () => recorder.closed('revoked', refusal));
+      return;
+    }
+    this.#follow(session);
+    opening.session = session;
+    const { stopped } = opening;
+    if (stopped) session.end(stopped.ending, stopped.refusal);
+    session.start();
+  }
+
+  /** Authorises an open session anew. Throws a RefusalError when it must end. */
+  #again(old: Authorisation, snapshot: Snapshot | undefined): Authorisation {
+    const { caller, connection, part } = old;
+    const wants = { wants: connection.name, ...(part === undefined ? {} : { part }) };
+    const fresh = authorise(caller, wants, connection.protocol, snapshot, this.#services.now());
+    const { revoked, issuers } = fresh.snapshot.tokens;
+    if (revoked.some((it) => it.tokenId === caller.tokenId)) throw refuse('SCRIM_AUTH_REVOKED');
+    if (caller.issuer !== OWN_ISSUER && !issuers.some((it) => it.issuer === caller.issuer)) {
+      throw refuse('SCRIM_AUTH_INVALID', { message: "the token's issuer is not trusted any more" });
+    }
+    // A recorder keeps the mode it was opened with; going on would record against the new rules.
+    if (!isDeepStrictEqual(recordingMode(fresh.compiled.record), recordingMode(old.compiled.record))) {
+      throw refuse('SCRIM_UNRECORDED', {
+        message: 'the policy now says otherwise how sessions are recorded',
+        hint: 'connect again',
+      });
+    }
+    return fresh;
+  }
+
+  async #reject(sessionId: string, knock: Knock, refusal: Refusal): Promise<void> {
+    try {
+      await knock.reject(refusal);
+    } catch (error) {
+      this.#services.failed(sessionId, error);
+    }
+  }
+
+  #attempt(sessionId: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#services.failed(sessionId, error);
     }
   }
 
@@ -182,6 +289,10 @@ export class Pipeline {
 
 function refusalOf(error: unknown): Refusal {
   return error instanceof RefusalError ? error.refusal : refuse('SCRIM_INTERNAL').refusal;
+}
+
+function stopping(): RefusalError {
+  return refuse('SCRIM_TARGET_BROKEN', { message: 'the edge is stopping' });
 }
 
 /** One session is sealed to one key; two auditors' policies on one session cannot both be honoured, so neither is. */

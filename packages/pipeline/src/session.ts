@@ -1,7 +1,7 @@
 import { type Refusal, RefusalError, refuse, type Statement } from '@scrim/model';
 import { type Verdict, worst } from '@scrim/policy';
 import type { Ending, Exchange, Relay, Rows, Run } from '@scrim/protocol-kit';
-import { Approval, type ApprovalServices } from './approve/approval.ts';
+import { Approval, type ApprovalServices, responseText } from './approve/approval.ts';
 import type { Authorisation } from './authorise/authorise.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
@@ -35,7 +35,7 @@ export class Session implements Relay {
   readonly #requests: RequestGuard;
   readonly #responses: ResponseGuard;
   readonly #approval: Approval;
-  readonly #texts = new WeakMap<Statement, string>();
+  #texts = new WeakMap<Statement, string>();
   #enforcement: Enforcement;
   #finished: ((ending: SessionEnding) => void) | undefined;
   /** Settles once, with how the session ended, after its last event is on disk. */
@@ -65,23 +65,30 @@ export class Session implements Relay {
     });
   }
 
-  /** Begins delivery. */
+  /** Begins delivery, unless the session was ended before it began. */
   start(): void {
-    this.#exchange.start(this);
+    if (this.#ended) return;
+    try {
+      this.#exchange.start(this);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** New rules for everything that follows, also inside an open session. */
   enforce(enforcement: Enforcement): void {
     this.#enforcement = enforcement;
     this.#masker.replaceRules(enforcement.mask);
+    this.#texts = new WeakMap();
     this.#requests.enforce(enforcement);
     this.#responses.enforce(enforcement);
   }
 
-  /** Ends the session from outside: the token was revoked or expired, the edge stops. */
+  /** Ends the session from outside: the token was revoked or expired, the edge stops. Never throws. */
   end(ending: SessionEnding, refusal: Refusal): void {
     if (this.#ended) return;
-    this.#exchange.close(refusal);
+    this.#ended = true;
+    this.#attempt(() => this.#exchange.close(refusal));
     this.#finish(ending, refusal);
   }
 
@@ -94,13 +101,20 @@ export class Session implements Relay {
   }
 
   cancel(lane: number): boolean {
+    if (this.#ended) return true;
     const held = this.#approval.cancel(lane);
-    this.#recorder.event('cancelled', { held });
+    try {
+      this.#recorder.event('cancelled', { held });
+    } catch (error) {
+      this.#fail(error);
+      return true;
+    }
     return held;
   }
 
   ended(ending: Ending): void {
-    this.#approval.withdraw();
+    if (this.#ended) return;
+    this.#ended = true;
     this.#finish(ending);
   }
 
@@ -146,19 +160,20 @@ export class Session implements Relay {
   }
 
   #input(run: Run): void {
-    const refusal = this.#requests.input(run.bytes);
-    if (refusal) {
-      this.#refuse(run, refusal);
+    const said = this.#requests.input(run.lane, run.bytes);
+    if (said && 'code' in said) {
+      this.#refuse(run, said);
       return;
     }
+    if (said) this.#warn(run, said);
     this.#tally.blind(run.bytes.length, 'input');
     this.#exchange.forward(run);
   }
 
   #prepare(run: Run, statement: Statement): void {
-    const verdict = this.#enforcement.judge(statement);
+    const verdict = this.#verdict(statement, run.bytes.length);
     if (verdict.action === 'block') {
-      this.#recordOperation(statement, null, verdict);
+      this.#recordOperation(statement, run, verdict);
       this.#refuse(run, this.#requests.refusalOf(verdict));
       return;
     }
@@ -166,9 +181,9 @@ export class Session implements Relay {
   }
 
   #operate(run: Run, statement: Statement): void | Promise<void> {
-    const sized = this.#enforcement.judgeSize(run.bytes.length);
-    const judged = this.#enforcement.judge(statement);
-    const verdict = sized ? worst([judged, sized]) : judged;
+    const size = this.#requests.size(run, statement);
+    const verdict = this.#verdict(statement, size);
+    this.#requests.started(run.lane, size);
     const refusal = this.#requests.check(run, statement, verdict);
     this.#recordOperation(statement, run, verdict);
     if (refusal) {
@@ -180,10 +195,15 @@ export class Session implements Relay {
     this.#pass(run, statement);
   }
 
+  #verdict(statement: Statement, bytes: number): Verdict {
+    const judged = this.#enforcement.judge(statement);
+    const sized = this.#enforcement.judgeSize(bytes);
+    return sized ? worst([judged, sized]) : judged;
+  }
+
   /** What changes something is on disk before the target sees it; a plain read may ride in the block. */
   #pass(run: Run, statement: Statement): void {
     if (this.#enforcement.mutates(statement)) this.#recorder.flush();
-    this.#responses.operationStarted();
     this.#exchange.forward(run);
   }
 
@@ -197,6 +217,7 @@ export class Session implements Relay {
 
   async #hold(run: Run, statement: Statement, verdict: Verdict): Promise<void> {
     const parameters = parametersOf(run);
+    const held = this.#enforcement;
     const { recorded, refusal } = await this.#approval.ask({
       lane: run.lane,
       verdict,
@@ -204,13 +225,25 @@ export class Session implements Relay {
       parameters,
       maskedText: this.#maskedText(statement),
       maskedParameters: this.#maskedParameters(parameters),
-      notify: (text) => this.#exchange.notify(run.lane, text),
+      notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
     if (this.#ended) return;
     this.#recorder.event('decided', recorded);
-    if (refusal) this.#refuse(run, refusal);
+    const forbidden =
+      refusal ?? (held === this.#enforcement ? undefined : this.#outdated(run, statement, verdict));
+    if (forbidden) this.#refuse(run, forbidden);
     else this.#pass(run, statement);
+  }
+
+  /** Why an approval no longer counts: the rules changed while people decided, and it was given under the old ones. */
+  #outdated(run: Run, statement: Statement, approved: Verdict): Refusal | undefined {
+    const verdict = this.#verdict(statement, this.#requests.size(run, statement));
+    return this.#requests.check(run, statement, verdict) ?? outdatedApproval(approved, verdict);
+  }
+
+  #notify(run: Run, text: string): void {
+    if (!this.#ended) this.#attempt(() => this.#exchange.notify(run.lane, text));
   }
 
   #response(run: Run): void | Promise<void> {
@@ -222,14 +255,10 @@ export class Session implements Relay {
         return;
       case 'rows':
         return this.#rows(run);
-      case 'fields': {
-        const bytes = this.#masker.fields(meaning.fields) ?? run.bytes;
-        this.#tally.inspected(run.bytes.length);
-        this.#recorder.response(bytes, 0, run.lane);
-        this.#exchange.forward(run, bytes);
-        return;
-      }
+      case 'fields':
+        return this.#release(run, () => this.#masker.fields(meaning.fields, run.bytes), undefined);
       case 'outcome':
+        this.#responses.ended(run.lane);
         this.#tally.flushMasks(this.#recorder);
         this.#recorder.outcome(meaning.ok, meaning.tag, meaning.count, run.lane);
         this.#exchange.forward(run);
@@ -244,49 +273,72 @@ export class Session implements Relay {
   #rows(run: Run): void | Promise<void> {
     if (run.meaning.kind !== 'rows') return;
     const { rows } = run.meaning;
-    const masked = this.#masker.rows(rows);
+    return this.#release(run, () => this.#masker.rows(rows), rows);
+  }
+
+  /** Masks, judges what is left, records it and lets it go. */
+  #release(run: Run, mask: () => Masked, rows: Rows | undefined): void | Promise<void> {
+    const masked = mask();
     if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
     else this.#tally.blind(run.bytes.length, 'no masking rule applies');
-    const verdict = this.#responses.judge(run.bytes.length, masked);
+    const verdict = this.#responses.judge(run.lane, run.bytes.length, masked);
     if (verdict?.action === 'block') throw responseRefused(verdict);
-    if (verdict?.action === 'hold') return this.#holdResponse(run, rows, masked, verdict);
+    if (verdict?.action === 'hold') return this.#holdResponse(run, mask, masked, rows, verdict);
     if (verdict?.action === 'warn') this.#warn(run, verdict);
-    this.#recordRows(run, rows, masked.bytes);
+    this.#recordResponse(run, rows, masked.bytes);
     this.#exchange.forward(run, masked.bytes);
   }
 
-  #recordRows(run: Run, rows: Rows, bytes: Uint8Array): void {
-    this.#recorder.shape(rows.shape.description, run.lane);
-    this.#recorder.response(bytes, rows.count, run.lane);
+  #recordResponse(run: Run, rows: Rows | undefined, bytes: Uint8Array): void {
+    if (rows) this.#recorder.shape(rows.shape.description, run.lane);
+    this.#recorder.response(bytes, rows?.count ?? 0, run.lane);
   }
 
-  async #holdResponse(run: Run, rows: Rows, masked: Masked, verdict: Verdict): Promise<void> {
+  async #holdResponse(
+    run: Run,
+    mask: () => Masked,
+    masked: Masked,
+    rows: Rows | undefined,
+    verdict: Verdict,
+  ): Promise<void> {
     const what = masked.found.length > 0 ? masked.found.join(', ') : `${run.bytes.length} bytes`;
+    const held = this.#enforcement;
     const { recorded, refusal } = await this.#approval.ask({
       lane: run.lane,
       verdict,
-      text: `response of ${this.id}`,
+      text: responseText(masked.bytes),
       parameters: [],
       maskedText: `release a response: ${what}`,
       maskedParameters: [],
-      notify: (text) => this.#exchange.notify(run.lane, text),
+      notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
     if (this.#ended) return;
     this.#recorder.event('decided', recorded);
     if (refusal) throw new RefusalError(refusal);
-    this.#recordRows(run, rows, masked.bytes);
-    this.#exchange.forward(run, masked.bytes);
+    const released = held === this.#enforcement ? masked : this.#maskAgain(run, mask, verdict);
+    this.#recordResponse(run, rows, released.bytes);
+    this.#exchange.forward(run, released.bytes);
   }
 
-  #recordOperation(statement: Statement, run: Run | null, verdict: Verdict): void {
+  /** The rules changed while people decided: what leaves is masked and judged by the new ones. */
+  #maskAgain(run: Run, mask: () => Masked, approved: Verdict): Masked {
+    const masked = mask();
+    const verdict = this.#responses.judge(run.lane, 0, masked);
+    if (verdict?.action === 'block') throw responseRefused(verdict);
+    const refusal = verdict && outdatedApproval(approved, verdict);
+    if (refusal) throw new RefusalError(refusal);
+    return masked;
+  }
+
+  #recordOperation(statement: Statement, run: Run, verdict: Verdict): void {
     this.#recorder.operation({
       verb: statement.verb,
       text: this.#maskedText(statement),
-      parameters: run ? this.#recordedParameters(run) : null,
+      parameters: this.#recordedParameters(run),
       verdict: verdict.action,
       rule: verdict.rule,
-      lane: run?.lane ?? 0,
+      lane: run.lane,
     });
   }
 
@@ -323,28 +375,45 @@ export class Session implements Relay {
   #fail(error: unknown): void {
     const refusal = error instanceof RefusalError ? error.refusal : refuse('SCRIM_INTERNAL').refusal;
     this.#services.failed(this.id, error);
-    if (this.#ended) return;
-    this.#exchange.close(refusal);
-    this.#finish('refused', refusal);
+    this.end('refused', refusal);
   }
 
+  /**
+   * The last events. `#ended` is set by now, before anything that can call back: closing makes an exchange say that it
+   * ended, and the first ending is the true one.
+   */
   #finish(ending: SessionEnding, refusal?: Refusal): void {
-    if (this.#ended) return;
-    this.#ended = true;
     this.#approval.withdraw();
-    try {
+    this.#attempt(() => {
       this.#tally.flushMasks(this.#recorder);
       this.#recorder.coverage(this.#tally.coverage());
       this.#recorder.closed(ending, refusal);
+    });
+    this.#finished?.(ending);
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#services.failed(this.id, error);
     }
-    this.#finished?.(ending);
   }
 }
 
 function parametersOf(run: Run): readonly (string | null)[] {
   return run.meaning.kind === 'operation' && run.meaning.parameters ? run.meaning.parameters() : [];
+}
+
+/** An approval stands for the rule and the version of it that asked for it. */
+function outdatedApproval(approved: Verdict, now: Verdict): Refusal | undefined {
+  if (now.action !== 'hold') return undefined;
+  if (now.rule === approved.rule && now.policyVersion === approved.policyVersion) return undefined;
+  return refuse('SCRIM_APPROVAL_EXPIRED', {
+    message: 'the policy changed while the operation was held',
+    hint: 'run it again; it is held by the new rule',
+    ...(now.rule === undefined ? {} : { rule: now.rule }),
+  }).refusal;
 }
 
 function responseRefused(verdict: Verdict): RefusalError {

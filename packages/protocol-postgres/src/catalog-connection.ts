@@ -8,6 +8,42 @@ import { cstring, message, TERMINATE, TYPE, WireFault } from './wire.ts';
 /** A row of a catalog is small; a view's definition is the largest thing asked for. */
 const MAX_CATALOG_MESSAGE = 64 << 20;
 
+/** Longest one catalog query may take, in milliseconds; behind it the connection is given up. */
+const QUERY_TIMEOUT = 10_000;
+
+/** Milliseconds without a query after which the side connection is given back to the target. */
+const IDLE = 60_000;
+
+/**
+ * Runs catalog queries one after the other on one side connection, opened at the first and again after it broke
+ * or was closed for being idle.
+ * Every failure is thrown to who asked.
+ */
+export function catalogQuery(
+  dialSide: () => Promise<CatalogConnection>,
+): (sql: string) => Promise<readonly (readonly (string | null)[])[]> {
+  let open: Promise<CatalogConnection> | null = null;
+  let idle: NodeJS.Timeout | undefined;
+  const drop = (used: Promise<CatalogConnection>): void => {
+    if (open === used) open = null;
+    used.then((connection) => connection.close()).catch(() => undefined);
+  };
+  return async (sql) => {
+    clearTimeout(idle);
+    open ??= dialSide();
+    const used = open;
+    try {
+      return await (await used).query(sql);
+    } catch (error) {
+      drop(used);
+      throw error;
+    } finally {
+      clearTimeout(idle);
+      idle = setTimeout(() => drop(used), IDLE).unref();
+    }
+  };
+}
+
 /** Opens a side connection for the catalog's own queries, with the connection's credential. */
 export async function dialCatalog(
   address: TargetAddress,
@@ -31,9 +67,18 @@ class SideConnection implements CatalogConnection {
   }
 
   query(sql: string): Promise<readonly (readonly (string | null)[])[]> {
-    const answer = this.#last.then(() => this.#run(sql));
+    const answer = this.#last.then(() => this.#bounded(sql));
     this.#last = answer.catch(() => undefined);
     return answer;
+  }
+
+  async #bounded(sql: string): Promise<(string | null)[][]> {
+    const timer = setTimeout(() => this.#socket.destroy(), QUERY_TIMEOUT);
+    try {
+      return await this.#run(sql);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #run(sql: string): Promise<(string | null)[][]> {

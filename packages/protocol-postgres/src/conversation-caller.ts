@@ -14,6 +14,11 @@ import {
 import { describePortal, describeQuery } from './substitute.ts';
 import { stringEnd, TYPE, WireFault } from './wire.ts';
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
+const NOT_ASCII = /[^\x00-\x7f]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
+const AMBIGUOUS = /[^\x00-\x7f]|\\/;
+
 export interface CallerOptions {
   /** Function-call messages are refused unless this is `allow`. */
   readonly functionCalls: 'refuse' | 'allow';
@@ -107,7 +112,7 @@ export class CallerConversation {
   }
 
   /** Messages that make a run of their own. */
-  #single(bytes: Buffer, type: number, at: number, end: number): CallerRun {
+  #single(bytes: Buffer, type: number, at: number, end: number): CallerRun | null {
     switch (type) {
       case TYPE.query:
         return this.#query(bytes, at, end);
@@ -132,18 +137,32 @@ export class CallerConversation {
     return this.#run(bytes.subarray(at, end), { kind: 'unknown', why }, 0, 0, end - at, type);
   }
 
-  #text(bytes: Buffer, start: number, end: number): KnownStatement {
-    const { encoding, encodingName } = this.#session;
-    const text = decodeText(bytes, start, end, encoding);
-    if (encoding === 'unreadable') {
-      return opaqueStatement('SQL', text, `text in the client encoding ${encodingName}`);
+  /**
+   * The statement of a text; null when it must first be known how the target reads it. In another encoding the second
+   * byte of a character may be a backslash or a quote, and with `standard_conforming_strings` off a backslash hides
+   * a quote: the target would run another statement than the one judged. Plain ASCII reads the same everywhere.
+   */
+  #text(bytes: Buffer, start: number, end: number): KnownStatement | null {
+    const session = this.#session;
+    const text = decodeText(bytes, start, end, session.encoding);
+    if (AMBIGUOUS.test(text)) {
+      if (session.rereading && session.readyDue) return null;
+      if (session.rereading)
+        return opaqueStatement('SQL', text, 'text behind a statement that may change its reading');
+      if (session.encoding === 'unreadable' && NOT_ASCII.test(text)) {
+        return opaqueStatement('SQL', text, `text in the client encoding ${session.encodingName}`);
+      }
+      if (!session.plainBackslash && text.includes('\\')) {
+        return opaqueStatement('SQL', text, 'a backslash while standard_conforming_strings is off');
+      }
     }
-    return this.#statements.within(text, (name) => this.#session.prepared.get(name)?.statement);
+    return this.#statements.within(text, (name) => session.prepared.get(name)?.statement);
   }
 
-  #query(bytes: Buffer, at: number, end: number): CallerRun {
+  #query(bytes: Buffer, at: number, end: number): CallerRun | null {
     const zero = stringEnd(bytes, at + 5, end);
     const statement = this.#text(bytes, at + 5, zero);
+    if (!statement) return null;
     const query = due('query', this.#session.unit, { statement });
     const insert = this.#copyColumns(statement, query, true);
     const coreDue = this.#dues.length;
@@ -153,16 +172,18 @@ export class CallerConversation {
     return this.#run(bytes.subarray(at, end), meaning, coreDue, 0, end - at, TYPE.query, more);
   }
 
-  #parse(bytes: Buffer, at: number, end: number): CallerRun {
+  #parse(bytes: Buffer, at: number, end: number): CallerRun | null {
     const nameEnd = stringEnd(bytes, at + 5, end);
     const textEnd = stringEnd(bytes, nameEnd + 1, end);
     const name = bytes.toString('utf8', at + 5, nameEnd);
     if (name !== '' && !this.#session.roomForNames) {
       return this.#unknown(bytes, at, end, TYPE.parse, 'too many prepared statements in one session');
     }
+    const statement = this.#text(bytes, nameEnd + 1, textEnd);
+    if (!statement) return null;
     const prepared: Prepared = {
       name,
-      statement: this.#text(bytes, nameEnd + 1, textEnd),
+      statement,
       parameterTypes: oids(bytes, textEnd + 1, end),
       unit: this.#session.unit,
       settled: false,

@@ -364,6 +364,7 @@ export class TargetConversation {
       this.#session.encodingName = entry.value;
       this.#session.encoding = textEncoding(entry.value);
     }
+    if (entry?.name === 'standard_conforming_strings') this.#session.plainBackslash = entry.value === 'on';
     this.#push(whole, { kind: 'fields', fields });
     return end;
   }
@@ -408,10 +409,12 @@ export class TargetConversation {
 
 const DEFINES = /^(CREATE|ALTER|DROP|IMPORT|REASSIGN|SELECT INTO|DO\b|CALL\b|DISCARD|COMMENT|RENAME)/;
 
-/** CREATE TEMP, SELECT INTO TEMP and whatever could not be understood. */
+/** CREATE TEMP, SELECT INTO TEMP, and definitions made by functions or by what could not be understood. */
 function mayMakeTemporary(statement: KnownStatement): boolean {
   if (!statement.facts.complete) return true;
-  return /\btemp(orary)?\b|pg_temp/i.test(statement.text);
+  return (
+    /\btemp(orary)?\b|pg_temp/i.test(statement.text) || !statement.parts.every(({ tag }) => DEFINES.test(tag))
+  );
 }
 
 function unexpected(): WireFault {

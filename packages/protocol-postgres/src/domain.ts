@@ -1,3 +1,4 @@
+import { refuse } from '@scrim/model';
 import type { Relation } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
@@ -7,7 +8,11 @@ import { type KnownStatement, StatementCache, type Understanding } from './state
 /** Things asked of the catalog in vain, remembered so that a temporary table does not reload it with every query. */
 const MAX_MISSES = 10_000;
 
-/** What all sessions of one target database know together: its catalog and the shapes of its results. */
+/** Milliseconds after which the catalog is looked at again beside the traffic, and before any more of it. */
+const LOOK_AGAIN = 2_000;
+const LOOK_FIRST = 10_000;
+
+/** What all sessions of one target database know together: its catalog, its statements, the shapes of its results. */
 export class Domain {
   readonly catalog: Catalog;
   readonly statements: StatementCache;
@@ -15,11 +20,14 @@ export class Domain {
   readonly #copies = new WeakMap<PgShape, CopyShape>();
   readonly #misses = new Set<string>();
   #generation = 0;
+  #version: string;
   #stale = false;
-  #refreshing: Promise<void> | null = null;
+  #lookedAt = Date.now();
+  #looking: Promise<void> | null = null;
 
   constructor(catalog: Catalog, understanding: Understanding) {
     this.catalog = catalog;
+    this.#version = catalog.version;
     this.statements = new StatementCache(understanding);
   }
 
@@ -41,7 +49,9 @@ export class Domain {
     reach: KnownStatement | 'unknown',
     description: Buffer,
   ): PgShape | Promise<void> {
-    if (this.#stale) return this.#refresh([]);
+    const age = Date.now() - this.#lookedAt;
+    if (this.#stale || age > LOOK_FIRST) return this.#refresh([]);
+    if (age > LOOK_AGAIN) this.#look().catch(() => undefined);
     const known = this.#shapes.find(statement, part, reach, description, this.#generation);
     if (known) return known;
     const fields = parseRowDescription(description);
@@ -61,7 +71,7 @@ export class Domain {
 
   /** Relations a statement can draw from. */
   reach(statement: KnownStatement | 'unknown'): readonly Relation[] | 'unknown' {
-    return statement === 'unknown' ? 'unknown' : this.catalog.reach(statement.facts);
+    return statement === 'unknown' ? 'unknown' : this.catalog.reach(statement.analysis.facts);
   }
 
   /** The shape of a COPY: columns as described, spelled as its options say. The same object for the same COPY. */
@@ -85,23 +95,39 @@ export class Domain {
   }
 
   async #refresh(asked: readonly string[]): Promise<void> {
-    this.#refreshing ??= this.#reload();
-    await this.#refreshing;
+    const changed = this.#stale;
+    try {
+      await this.#look();
+    } catch (error) {
+      // Known to be out of date and not to be read: where values come from cannot be said any more.
+      if (changed)
+        throw refuse('SCRIM_TARGET_BROKEN', { message: "the target's catalog cannot be read", cause: error });
+    }
     if (this.#misses.size + asked.length > MAX_MISSES) this.#misses.clear();
     // Found or not: asked once. What is still missing now has no exact origin and is judged by the statement's reach.
     for (const key of asked) this.#misses.add(key);
   }
 
-  async #reload(): Promise<void> {
+  #look(): Promise<void> {
+    this.#looking ??= this.#read().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #read(): Promise<void> {
+    const changed = this.#stale;
+    this.#stale = false;
+    this.#lookedAt = Date.now();
     try {
-      this.#stale = false;
       await this.catalog.refresh();
-      this.#generation += 1;
-      this.statements.renew();
-    } catch {
-      // The catalog cannot be reached: what it does not know has no origin, so it is judged as the worst it can be.
-    } finally {
-      this.#refreshing = null;
+    } catch (error) {
+      this.#stale ||= changed;
+      throw error;
     }
+    if (this.catalog.version === this.#version) return;
+    this.#version = this.catalog.version;
+    this.#generation += 1;
+    this.statements.renew();
   }
 }

@@ -81,7 +81,11 @@ export class PostgresExchange implements Exchange, Cancellable {
   #relay: Relay | null = null;
   #closed = false;
   #terminated = false;
+  /** The target ended while its last words were held back. */
+  #targetGone = false;
   #flushDue = false;
+  /** Once is enough while the caller's next message waits. */
+  #flushSent = false;
   /** The caller's next message waits for answers that settle what a name means. */
   #awaitingNames = false;
 
@@ -131,8 +135,6 @@ export class PostgresExchange implements Exchange, Cancellable {
     this.#end(this.#terminated ? 'caller-left' : ending);
   }
 
-  #targetGone = false;
-
   #onCaller(chunk: Buffer): void {
     this.#receive(this.#fromCaller, chunk, () => this.#pumpCaller());
     const { caller, limits } = this.#parts;
@@ -176,6 +178,7 @@ export class PostgresExchange implements Exchange, Cancellable {
           this.#awaitNames();
           break;
         }
+        this.#flushSent = false;
         inlet.at += run.bytes.length;
         const held = (this.#relay as Relay).fromCaller([run]);
         if (held) this.#hold(inlet, this.#parts.caller, held, () => this.#pumpCaller());
@@ -199,7 +202,7 @@ export class PostgresExchange implements Exchange, Cancellable {
         } catch (error) {
           this.#fail(error);
         }
-        if (inlet === this.#fromTarget && this.#targetGone && !inlet.busy) this.#end('target-left');
+        if (inlet === this.#fromTarget && this.#targetGone && !inlet.busy) this.#gone('target-left');
       },
       (error: unknown) => this.#fail(error),
     );
@@ -208,6 +211,8 @@ export class PostgresExchange implements Exchange, Cancellable {
   #awaitNames(): void {
     this.#awaitingNames = true;
     this.#fromCaller.busy = true;
+    if (this.#flushSent) return;
+    this.#flushSent = true;
     // Without a Sync on its way the target may sit on its answers.
     this.#toTarget.add(FLUSH);
   }
@@ -337,7 +342,10 @@ export class PostgresExchange implements Exchange, Cancellable {
 
   /** COPY data that may not go in fails the COPY; anything else that cannot be answered in place ends the session. */
   #refuseData(run: Run, refusal: Refusal): void {
-    if (!isCallerRun(run) || run.meaning.kind !== 'input' || !this.#session.copyIn) {
+    const { first, copyIn } = this.#session;
+    // Data behind a COPY that has failed: the target would drop them too.
+    if (isCallerRun(run) && run.meaning.kind === 'input' && !copyIn && (!first || first.refusal)) return;
+    if (!isCallerRun(run) || run.meaning.kind !== 'input' || !copyIn) {
       this.close(refusal);
       return;
     }

@@ -1,14 +1,23 @@
+import type { Protocol } from '@scrim/protocol-kit';
+import { type Catalog as DatabaseCatalog, openCatalog } from './catalog/index.ts';
+import type { CallerOptions } from './conversation-caller.ts';
+import { createPostgresProtocol } from './protocol.ts';
+import { analyse, loadParser, resolve, withPrepared } from './statement/index.ts';
+
 export { capabilities } from './capabilities.ts';
-export type {
-  Analyse,
-  Catalog,
-  CatalogConnection,
-  CopyAnalysis,
-  OpenCatalog,
-  PartAnalysis,
-  StatementAnalysis,
-  TypeInfo,
-} from './contracts.ts';
-export { createPostgres } from './create.ts';
+export type { CallerOptions as PostgresOptions } from './conversation-caller.ts';
 export { createPostgresProtocol, type PostgresParts } from './protocol.ts';
 export { SQLSTATE } from './refuse.ts';
+
+/** PostgreSQL with the real parser and catalog. Resolves once the parser is loaded, about 100 ms. */
+export async function openPostgresProtocol(options: Partial<CallerOptions> = {}): Promise<Protocol> {
+  await loadParser();
+  return createPostgresProtocol<DatabaseCatalog>({
+    analyse,
+    withPrepared,
+    resolve: (analysis, catalog) => resolve(analysis, (name) => catalog.functions(name)),
+    widen: (facts, catalog) => catalog.widen(facts),
+    openCatalog: (query) => openCatalog(query),
+    options,
+  });
+}

@@ -1,11 +1,10 @@
-import type { PostgresConnection } from '@scrim/model';
-import { RefusalError, refuse } from '@scrim/model';
+import { type PostgresConnection, RefusalError, refuse, type SqlFacts } from '@scrim/model';
 import type { Grant, GrantDetails, Protocol } from '@scrim/protocol-kit';
 import { acceptCaller, type Door, sayNo } from './accept.ts';
 import { CancelKeys } from './cancel.ts';
 import { capabilities } from './capabilities.ts';
-import { dialCatalog } from './catalog-connection.ts';
-import type { Catalog, OpenCatalog, StatementAnalysis } from './contracts.ts';
+import { catalogQuery, dialCatalog } from './catalog-connection.ts';
+import type { Catalog, StatementAnalysis } from './contracts.ts';
 import type { CallerOptions } from './conversation-caller.ts';
 import { type Dialled, dial, dialOnce, type Login, type TargetAddress } from './dial.ts';
 import { Domain } from './domain.ts';
@@ -14,10 +13,14 @@ import { cancelRequest } from './startup.ts';
 import type { Understanding } from './statements.ts';
 
 /** What the protocol is put together from. */
-export interface PostgresParts extends Pick<Understanding, 'analyse' | 'withPrepared'> {
-  readonly openCatalog: OpenCatalog;
+export interface PostgresParts<C extends Catalog = Catalog>
+  extends Pick<Understanding, 'analyse' | 'withPrepared'> {
+  /** Loads the catalog of the database that `query` asks. */
+  openCatalog(query: (sql: string) => Promise<readonly (readonly (string | null)[])[]>): Promise<C>;
   /** Adds to an analysis what the functions it calls can cause, as this catalog knows them. */
-  resolve?(analysis: StatementAnalysis, catalog: Catalog): StatementAnalysis;
+  resolve?(analysis: StatementAnalysis, catalog: C): StatementAnalysis;
+  /** Adds to facts the tables behind views and inheritance, as this catalog knows them. */
+  widen?(facts: SqlFacts, catalog: C): SqlFacts;
   readonly options?: Partial<CallerOptions>;
 }
 
@@ -25,7 +28,7 @@ export interface PostgresParts extends Pick<Understanding, 'analyse' | 'withPrep
 const MAX_DOMAINS = 64;
 
 /** The PostgreSQL protocol, versions 3.0 and 3.2, terminated on both sides. */
-export function createPostgresProtocol(parts: PostgresParts): Protocol {
+export function createPostgresProtocol<C extends Catalog>(parts: PostgresParts<C>): Protocol {
   const host = new Host(parts);
   return {
     name: 'postgres',
@@ -35,13 +38,13 @@ export function createPostgresProtocol(parts: PostgresParts): Protocol {
   };
 }
 
-class Host {
+class Host<C extends Catalog> {
   readonly keys = new CancelKeys();
-  readonly #parts: PostgresParts;
+  readonly #parts: PostgresParts<C>;
   readonly #options: CallerOptions;
   readonly #domains = new Map<string, Promise<Domain>>();
 
-  constructor(parts: PostgresParts) {
+  constructor(parts: PostgresParts<C>) {
     this.#parts = parts;
     this.#options = { functionCalls: 'refuse', ...parts.options };
   }
@@ -101,13 +104,9 @@ class Host {
   async #openDomain(key: string, address: TargetAddress, login: Login, timeout: number): Promise<Domain> {
     try {
       const own: Login = { ...login, settings: CATALOG_SETTINGS };
-      const { analyse, resolve, withPrepared } = this.#parts;
-      const catalog = await this.#parts.openCatalog(() => dialCatalog(address, own, timeout));
-      return new Domain(catalog, {
-        analyse,
-        ...(resolve ? { resolve: (analysis: StatementAnalysis) => resolve(analysis, catalog) } : {}),
-        ...(withPrepared ? { withPrepared } : {}),
-      });
+      const parts = this.#parts;
+      const catalog = await parts.openCatalog(catalogQuery(() => dialCatalog(address, own, timeout)));
+      return new Domain(catalog, understandingOf(parts, catalog));
     } catch (error) {
       this.#domains.delete(key);
       throw error instanceof RefusalError
@@ -118,6 +117,15 @@ class Host {
           });
     }
   }
+}
+
+function understandingOf<C extends Catalog>(parts: PostgresParts<C>, catalog: C): Understanding {
+  return {
+    analyse: (sql) => parts.analyse(sql),
+    resolve: (analysis) => parts.resolve?.(analysis, catalog) ?? analysis,
+    widen: (facts) => parts.widen?.(facts, catalog) ?? facts,
+    ...(parts.withPrepared ? { withPrepared: parts.withPrepared } : {}),
+  };
 }
 
 const CATALOG_SETTINGS: ReadonlyMap<string, string> = new Map([

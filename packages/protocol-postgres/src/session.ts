@@ -126,8 +126,9 @@ export class DueList {
   }
 }
 
-/** Names one session may hold; a client that needs more leaks them. */
+/** Names, and bytes of texts behind them, one session may hold; a client that needs more leaks them. */
 const MAX_NAMES = 10_000;
+const MAX_NAMED_TEXT = 64 << 20;
 
 /** Statements of one transaction told apart; beyond it their reach is unknown. */
 const MAX_DRAWN = 64;
@@ -151,6 +152,10 @@ export class Session {
   state = 0x49;
   encoding: TextEncoding = 'utf8';
   encodingName = 'UTF8';
+  /** False while `standard_conforming_strings` is off: a backslash then hides quotes from our parser. */
+  plainBackslash = true;
+  /** True from a statement that may change how texts are read until ReadyForQuery has told what it changed. */
+  rereading = false;
   /** Statements of the transaction under way: what errors and notices may quote. Null = too many to tell. */
   drawn: Set<KnownStatement> | null = new Set();
   /** True while the transaction under way has changed names or columns. */
@@ -159,6 +164,7 @@ export class Session {
   temporary = false;
 
   readonly #statements: StatementCache;
+  #namedText = 0;
 
   constructor(statements: StatementCache) {
     this.#statements = statements;
@@ -182,9 +188,20 @@ export class Session {
     if (this.cursors.size < MAX_NAMES) this.cursors.set(name, statement);
   }
 
+  /** True when a ReadyForQuery is on its way. */
+  get readyDue(): boolean {
+    const { first } = this;
+    if (!first) return false;
+    return [first, ...this.dues.rest()].some(
+      ({ kind }) => kind === 'sync' || kind === 'query' || kind === 'function',
+    );
+  }
+
   /** False when the session holds as many names as it may. */
   get roomForNames(): boolean {
-    return this.prepared.size < MAX_NAMES && this.portals.size < MAX_NAMES;
+    return (
+      this.prepared.size < MAX_NAMES && this.portals.size < MAX_NAMES && this.#namedText < MAX_NAMED_TEXT
+    );
   }
 
   /** The answer due first. The end of COPY data that was never asked for causes none. */
@@ -216,7 +233,10 @@ export class Session {
       return;
     }
     if (this.skipping) return;
-    if (item.statement && !item.refusal) this.#draw(item.statement);
+    if (item.statement && !item.refusal) {
+      this.#draw(item.statement);
+      if (item.statement.rereads) this.rereading = true;
+    }
     this.#rename(item);
     if (renames(item)) this.unsettled += 1;
     this.dues.push(item);
@@ -234,6 +254,7 @@ export class Session {
     if (item.kind === 'parse' && item.prepared) {
       item.prepared.previous = this.prepared.get(item.prepared.name);
       this.prepared.set(item.prepared.name, item.prepared);
+      if (item.prepared.name !== '') this.#namedText += item.prepared.statement.text.length;
     } else if (item.kind === 'bind' && item.portal) {
       item.portal.previous = this.portals.get(item.portal.name);
       this.portals.set(item.portal.name, item.portal);
@@ -242,8 +263,9 @@ export class Session {
 
   /** The answer due first came: takes it off the list. */
   settle(): Due | undefined {
-    const item = this.dues.shift();
+    const item = this.first;
     if (!item) return undefined;
+    this.dues.shift();
     if (renames(item)) this.unsettled -= 1;
     if (item.kind === 'parse' && item.prepared) {
       item.prepared.settled = true;
@@ -253,9 +275,15 @@ export class Session {
       item.portal.previous = undefined;
     } else if (item.kind === 'close' && item.closes) {
       if (item.closes.portal) this.portals.delete(item.closes.name);
-      else this.prepared.delete(item.closes.name);
+      else this.#drop(item.closes.name);
     }
     return item;
+  }
+
+  #drop(name: string): void {
+    const prepared = this.prepared.get(name);
+    if (prepared && name !== '') this.#namedText -= prepared.statement.text.length;
+    this.prepared.delete(name);
   }
 
   /**
@@ -277,6 +305,7 @@ export class Session {
     if (item.kind === 'describePortal' && item.portal) item.portal.described = false;
     if (item.kind === 'parse' && item.prepared && this.prepared.get(item.prepared.name) === item.prepared) {
       // A failed Parse of the unnamed statement has dropped the old one; a named one keeps it (exec_parse_message).
+      if (item.prepared.name !== '') this.#namedText -= item.prepared.statement.text.length;
       restore(this.prepared, item.prepared);
     } else if (item.kind === 'bind' && item.portal && this.portals.get(item.portal.name) === item.portal) {
       restore(this.portals, item.portal);
@@ -292,6 +321,7 @@ export class Session {
 
   /** The target is in COPY FROM STDIN: it ignores Syncs already on their way and reads up to the end of the data. */
   startCopyIn(): void {
+    if (!this.first) return;
     const kept: Due[] = [];
     let open = true;
     for (const item of this.dues.rest()) {
@@ -306,6 +336,7 @@ export class Session {
   /** ReadyForQuery: portals of ended transactions are gone. */
   ready(state: number, unit: number): void {
     this.state = state;
+    if (this.dues.length === 0) this.rereading = false;
     // Errors at COMMIT quote what earlier statements wrote, so these count until the transaction is over.
     if (state === 0x49 && this.dues.length === 0 && this.drawn?.size !== 0) this.drawn = new Set();
     if (state !== 0x49 || this.portals.size === 0) return;
@@ -324,6 +355,6 @@ function renames(item: Due): boolean {
   if (item.kind !== 'query' && item.kind !== 'execute') return false;
   if (item.refusal || !item.statement) return false;
   return item.statement.parts.some(
-    (part) => part.prepares !== undefined || part.tag === 'DEALLOCATE' || part.tag.startsWith('DISCARD'),
+    (part) => part.prepares !== undefined || part.deallocates !== undefined || part.tag.startsWith('DISCARD'),
   );
 }

@@ -1,11 +1,16 @@
-import type { Statement } from '@scrim/model';
+import type { SqlFacts, Statement } from '@scrim/model';
 import type { StatementAnalysis } from './contracts.ts';
 
 /** A statement as guards see it, with what the codec needs to know beside. */
 export interface KnownStatement extends Statement {
-  readonly facts: StatementAnalysis['facts'];
+  readonly facts: SqlFacts;
   readonly parts: StatementAnalysis['parts'];
   readonly analysis: StatementAnalysis;
+  /**
+   * True when running it may change how the target reads the texts that come behind it: `client_encoding`,
+   * `standard_conforming_strings`, and whatever brings old values of those back.
+   */
+  readonly rereads: boolean;
   /** Catalog generation its facts were judged with. */
   readonly generation: number;
 }
@@ -16,6 +21,8 @@ export interface Understanding {
   analyse(sql: string): StatementAnalysis;
   /** Adds what the functions a statement calls can cause, as the target's catalog knows them. */
   resolve?(analysis: StatementAnalysis): StatementAnalysis;
+  /** Adds the tables behind views and inheritance, for guards on tables. */
+  widen?(facts: SqlFacts): SqlFacts;
   /** Adds what the prepared statements can cause that SQL EXECUTE names. */
   withPrepared?(
     analysis: StatementAnalysis,
@@ -94,8 +101,18 @@ export class StatementCache {
   }
 
   #keep(text: string, analysis: StatementAnalysis): KnownStatement {
-    const { verb, facts, parts } = analysis;
-    const statement: KnownStatement = { verb, text, facts, parts, analysis, generation: this.#generation };
+    const { verb, parts } = analysis;
+    const facts = this.#understanding.widen?.(analysis.facts) ?? analysis.facts;
+    const rereads = mayReread(analysis);
+    const statement: KnownStatement = {
+      verb,
+      text,
+      facts,
+      parts,
+      analysis,
+      rereads,
+      generation: this.#generation,
+    };
     if (text.length > MAX_KEPT) return statement;
     this.#entries.set(text, statement);
     this.#total += text.length;
@@ -116,9 +133,31 @@ function incomplete(analysis: StatementAnalysis): StatementAnalysis {
   };
 }
 
+/** Commands that leave settings alone, as long as nothing they call changes one. */
+const STEADY: ReadonlySet<string> = new Set([
+  ...[
+    'SELECT',
+    'INSERT',
+    'UPDATE',
+    'DELETE',
+    'MERGE',
+    'BEGIN',
+    'START TRANSACTION',
+    'SAVEPOINT',
+    'FETCH',
+    'MOVE',
+  ],
+  ...['DECLARE CURSOR', 'CLOSE CURSOR', 'COPY', 'SHOW', 'LISTEN', 'NOTIFY'],
+]);
+
+function mayReread({ facts, parts }: StatementAnalysis): boolean {
+  if (!facts.complete || facts.effects.includes('session') || facts.effects.includes('unknown')) return true;
+  return parts.some((part) => !STEADY.has(part.tag) || part.sets.length > 0);
+}
+
 /** A statement nobody could read: judged as the worst there is. */
 export function opaqueStatement(verb: string, text: string, why: string): KnownStatement {
-  const facts: KnownStatement['facts'] = {
+  const facts: SqlFacts = {
     kind: 'sql',
     statements: [],
     effects: ['unknown'],
@@ -127,7 +166,15 @@ export function opaqueStatement(verb: string, text: string, why: string): KnownS
     complete: false,
     opaque: [why],
   };
-  return { verb, text, facts, parts: [], analysis: { verb, facts, parts: [] }, generation: -1 };
+  return {
+    verb,
+    text,
+    facts,
+    parts: [],
+    analysis: { verb, facts, parts: [] },
+    rereads: true,
+    generation: -1,
+  };
 }
 
 export const UNKNOWN_STATEMENT: KnownStatement = opaqueStatement(

@@ -2,14 +2,15 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Connection, Refusal, SqlFacts } from '@scrim/model';
+import type { Connection, Refusal } from '@scrim/model';
 import { RefusalError, Secret } from '@scrim/model';
 import type { CellVisitor, Ending, Exchange, Knock, Limits, Protocol, Relay, Run } from '@scrim/protocol-kit';
 import { mint } from '@scrim/protocol-kit/mint';
 import { CancelKeys } from './cancel.ts';
-import type { Catalog, CatalogConnection, StatementAnalysis } from './contracts.ts';
+import type { Catalog } from './contracts.ts';
 import { Domain } from './domain.ts';
 import { PostgresExchange } from './exchange.ts';
+import { analyse, withPrepared } from './statement/index.ts';
 import { message, TYPE } from './wire.ts';
 
 export const LIMITS: Limits = {
@@ -18,97 +19,6 @@ export const LIMITS: Limits = {
   maxHeldInput: 1 << 20,
   targetTimeout: 5_000,
 };
-
-/** Reads as little of a statement as the wire needs: first word, PREPARE, DECLARE, FETCH, COPY TO STDOUT. */
-export function analyseLoosely(sql: string): StatementAnalysis {
-  const texts = sql.split(';').filter((text) => text.trim() !== '');
-  const facts: SqlFacts = {
-    kind: 'sql',
-    statements: texts.map((text) => (/^\s*(\w+)/.exec(text)?.[1] ?? '').toLowerCase()),
-    effects: /^\s*(create|drop|alter)/i.test(sql) ? ['ddl'] : ['read'],
-    unbounded: [],
-    tables: [...sql.matchAll(/\b(?:from|copy)\s+(\w+)/gi)].map((m) => ({
-      schema: null,
-      name: m[1] as string,
-      access: 'read',
-    })),
-    complete: true,
-    opaque: [],
-  };
-  return { verb: (facts.statements[0] ?? '').toUpperCase(), facts, parts: texts.map(analysePart) };
-}
-
-function analysePart(text: string): StatementAnalysis['parts'][number] {
-  const tag = (/^\s*(\w+)/.exec(text)?.[1] ?? '').toUpperCase();
-  const prepared = /^\s*prepare\s+(\w+)[\s\S]*?\sas\s([\s\S]*)$/i.exec(text);
-  const executed = /^\s*execute\s+(\w+)/i.exec(text);
-  const declared = /^\s*declare\s+(\w+)/i.exec(text);
-  const fetched = /^\s*fetch\s+(?:.*\s(?:from|in)\s+)?(\w+)\s*$/i.exec(text);
-  const copied = /^\s*copy\s+(?:(\w+)(?:\s*\(([^)]*)\))?|\(([\s\S]*)\))\s+to\s+stdout([\s\S]*)$/i.exec(text);
-  const options = copied?.[4] ?? '';
-  const csv = /csv/i.test(options);
-  return {
-    tag,
-    ...(prepared ? { prepares: { name: prepared[1] as string, text: prepared[2] as string } } : {}),
-    ...(executed ? { executes: executed[1] as string } : {}),
-    ...(declared ? { cursor: { declares: declared[1] as string } } : {}),
-    ...(fetched ? { cursor: { fetches: fetched[1] as string } } : {}),
-    ...(copied
-      ? {
-          copy: {
-            direction: 'out' as const,
-            ...(copied[1] ? { relation: { schema: null, name: copied[1] } } : {}),
-            ...(copied[2] ? { columns: copied[2].split(',').map((name) => name.trim()) } : {}),
-            ...(copied[3] ? { query: copied[3] } : {}),
-            format: /binary/i.test(options)
-              ? ('binary' as const)
-              : csv
-                ? ('csv' as const)
-                : ('text' as const),
-            delimiter: /delimiter\s+'(.)'/i.exec(options)?.[1] ?? (csv ? ',' : '\t'),
-            nullText: /null\s+'([^']*)'/i.exec(options)?.[1] ?? (csv ? '' : '\\N'),
-            quote: /quote\s+'(.)'/i.exec(options)?.[1] ?? '"',
-            escape: /escape\s+'(.)'/i.exec(options)?.[1] ?? /quote\s+'(.)'/i.exec(options)?.[1] ?? '"',
-            header: /header/i.test(options),
-          },
-        }
-      : {}),
-  };
-}
-
-const COLUMNS = `select c.oid, a.attnum, n.nspname, c.relname, a.attname from pg_attribute a
-  join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-  where a.attnum > 0 and not a.attisdropped and c.relkind in ('r','p','v','m','f') and n.nspname not like 'pg_t%'
-  order by c.oid, a.attnum`;
-
-/** A catalog of tables and columns alone, read anew on every refresh. */
-export async function openSmallCatalog(dial: () => Promise<CatalogConnection>): Promise<Catalog> {
-  const connection = await dial();
-  const columns = new Map<string, { schema: string; table: string; column: string }>();
-  const relations = new Map<string, { oid: number; schema: string; table: string; columns: string[] }>();
-  const refresh = async (): Promise<void> => {
-    columns.clear();
-    relations.clear();
-    for (const row of await connection.query(COLUMNS)) {
-      const [oid, attnum, schema, table, column] = row as [string, string, string, string, string];
-      columns.set(`${oid}.${attnum}`, { schema, table, column });
-      const known = relations.get(table) ?? { oid: Number(oid), schema, table, columns: [] };
-      known.columns.push(column);
-      relations.set(table, known);
-    }
-  };
-  await refresh();
-  return {
-    column: (oid, attnum) => {
-      const place = columns.get(`${oid}.${attnum}`);
-      return place && { origins: [place], exact: true };
-    },
-    type: () => undefined,
-    reach: (facts) => facts.tables.flatMap(({ name }) => relations.get(name) ?? []),
-    refresh,
-    stale: () => undefined,
-  };
-}
 
 /** What a {@link TestRelay} does. */
 export interface Behaviour {
@@ -122,6 +32,10 @@ export interface Behaviour {
     readonly at?: 'preparation' | 'operation';
     readonly refusal: Refusal;
   };
+  /** Keeps rows back until the promise settles. */
+  readonly holdRows?: () => Promise<void>;
+  /** Says no to COPY data that match. */
+  readonly refuseInput?: { readonly when: RegExp; readonly refusal: Refusal };
   /** Keeps operations that match back until the promise settles; true = goes on, else refused. */
   readonly hold?: { readonly when: RegExp; readonly until: () => Promise<boolean | Refusal> };
   /** Replaces texts of fields. */
@@ -157,6 +71,11 @@ export class TestRelay implements Relay {
         this.#exchange.refuse(run, { code: 'SCRIM_UNPARSED', message: 'not understood' });
         continue;
       }
+      const { refuseInput } = this.#behaviour;
+      if (meaning.kind === 'input' && refuseInput?.when.test(run.bytes.toString('latin1'))) {
+        this.#exchange.refuse(run, refuseInput.refusal);
+        continue;
+      }
       if (meaning.kind === 'operation' || meaning.kind === 'preparation') {
         const { refuse, hold } = this.#behaviour;
         const { text } = meaning.statement;
@@ -181,7 +100,15 @@ export class TestRelay implements Relay {
     else this.#exchange.refuse(run, answer === false ? BLOCKED : answer);
   }
 
-  fromTarget(runs: readonly Run[]): void {
+  fromTarget(runs: readonly Run[]): void | Promise<void> {
+    const { holdRows } = this.#behaviour;
+    const rows = runs.findIndex(({ meaning }) => meaning.kind === 'rows');
+    if (!holdRows || rows < 0) return this.#pass(runs);
+    this.#pass(runs.slice(0, rows));
+    return holdRows().then(() => this.#pass(runs.slice(rows)));
+  }
+
+  #pass(runs: readonly Run[]): void {
     for (const run of runs) {
       this.#behaviour.onRun?.('target', run);
       const { meaning } = run;
@@ -315,8 +242,9 @@ export async function openGateway(protocol: Protocol, options: GatewayOptions): 
   return { port, rejected, knocks, relays, failures, close };
 }
 
+export type { Catalog } from './contracts.ts';
 export { dial } from './dial.ts';
-export { createPostgresProtocol } from './protocol.ts';
+export { loadParser } from './statement/index.ts';
 
 /** Two ends of one stream in memory: what is written to one is read from the other, chunk by chunk as written. */
 export function duplexPair(): [Duplex, Duplex] {
@@ -337,7 +265,9 @@ export function duplexPair(): [Duplex, Duplex] {
   return ends as [Duplex, Duplex];
 }
 
-/** An exchange between two streams of the test's own, with a target that needs no login. */
+/**
+ * An exchange between two streams of the test's own, with a target that needs no login. Await `loadParser` before.
+ */
 export function exchangeBetween(
   caller: Duplex,
   target: Duplex,
@@ -353,7 +283,7 @@ export function exchangeBetween(
     targetEarly: Buffer.alloc(0),
     minor: 0,
     limits: { ...LIMITS, ...limits },
-    domain: new Domain(catalog, { analyse: analyseLoosely }),
+    domain: new Domain(catalog, { analyse, withPrepared }),
     keys: new CancelKeys(),
     options: { functionCalls: 'refuse' },
     cancelTarget: async () => undefined,

@@ -135,6 +135,7 @@ describe('a recording', () => {
       session.outcome(true, `SELECT ${operation}`, 3);
     }
     session.response(Buffer.from('after the last outcome'), 5);
+    session.coverage({ inspected: 1, blind: 2, reasons: { 'no rule': 2 } });
     session.closed('caller-left');
     const list = await items(sink.events);
     expect(list.filter((item) => item.kind === 'row')).toHaveLength(2);
@@ -148,6 +149,7 @@ describe('a recording', () => {
       { rows: 2, bytes: 11 },
       { rows: 5, bytes: 22 },
     ]);
+    expect(list.at(-2)).toMatchObject({ kind: 'coverage', blind: 2, omitted: { rows: 9, bytes: 86 } });
     expect(list.at(-1)).toMatchObject({ totals: { bytes: 62, rows: 6 } });
   });
 
@@ -197,6 +199,19 @@ describe('a recording', () => {
     recorder.stop();
   });
 
+  test('hundreds of sessions become events in portions, none is forgotten', async () => {
+    const sink = new MemorySink();
+    const recorder = new Recorder({ sink, edgeId: 'edge-1', blockInterval: 10 });
+    const sessions = Array.from({ length: 300 }, () => openSession(recorder, randomUUID()));
+    for (const session of sessions) session.operation(select);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sink.events.filter((event) => event.kind === 'traffic')).toHaveLength(300);
+    for (const session of sessions) session.operation(select);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sink.events.filter((event) => event.kind === 'traffic')).toHaveLength(600);
+    recorder.stop();
+  });
+
   test('a full block becomes an event at once, and a run larger than a block is kept whole', () => {
     const { sink, session } = start({ maxContent: 4 * 1024 * 1024 });
     session.response(Buffer.alloc(40_000));
@@ -226,6 +241,23 @@ describe('a recording', () => {
     expect(() => session.response(Buffer.from('late'))).toThrow('the session is closed');
     recorder.flush();
     expect(sink.events.map((event) => event.kind)).toEqual(['opened', 'closed']);
+  });
+
+  test("callers turned away are on a chain of the edge's own, and a flood of them is counted, not kept", () => {
+    const { sink, recorder, clock } = start();
+    const before = sink.events.length;
+    for (let caller = 0; caller < 1_000; caller++) recorder.rejected({ why: 'garbage' });
+    clock.now += 1_000;
+    recorder.rejected({ why: 'a wrong token' });
+    recorder.stop();
+    const door = sink.events.slice(before);
+    expect(readData(door[0] as SessionEvent)).toMatchObject({ connection: '(door)', protocol: '(door)' });
+    expect(door.filter((event) => event.kind === 'rejected')).toHaveLength(11);
+    expect(readData(door[11] as SessionEvent)).toEqual({ why: 'a wrong token', suppressed: 990 });
+    expect(door.at(-1)?.kind).toBe('closed');
+    const key = newKey();
+    const verdict = verifyChain(door, signAll(door, key), new Map([[key.keyId, key.publicKey]]));
+    expect(verdict).toMatchObject({ ok: true, complete: true });
   });
 
   test('sessions left open get their ending on their own chain', () => {

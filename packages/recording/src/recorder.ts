@@ -35,6 +35,8 @@ export interface RecorderOptions {
 }
 
 const BLOCK_INTERVAL = 100;
+/** Sessions whose blocks become events in one turn of the event loop. */
+const PORTION = 32;
 /** Rejected callers recorded singly in a second. */
 const DOOR_RATE = 10;
 /** Connection and protocol of the chain for what belongs to no session. No connection can have this name. */
@@ -145,7 +147,15 @@ export class Recorder {
 
   /** Turns all waiting traffic into events now. Sessions that cannot be written are failed and told. */
   flush(): void {
-    const sessions = [...this.#dirty];
+    while (this.#dirty.size > 0) this.#flushSome(this.#dirty.size);
+  }
+
+  #flushSome(limit: number): void {
+    const sessions: SessionRecorder[] = [];
+    for (const session of this.#dirty) {
+      if (sessions.length === limit) break;
+      sessions.push(session);
+    }
     for (const session of sessions) this.#try(session, () => session.settle());
     try {
       this.#sink.drain();
@@ -153,6 +163,13 @@ export class Recorder {
       // Which of them were lost is not known: none may go on as if it were recorded.
       for (const session of sessions) this.#tell(session, session.fail(error));
     }
+  }
+
+  /** A thousand sessions at once would hold up the data path: they go in portions, traffic runs in between. */
+  #tick(): void {
+    this.#flushSome(PORTION);
+    if (this.#dirty.size > 0) this.#timer = setTimeout(() => this.#tick(), 1);
+    else this.#timer = undefined;
   }
 
   /** Flushes, ends the door's chain and stops the clock. Sessions still open stay open in the spool. */
@@ -183,10 +200,7 @@ export class Recorder {
 
   #markDirty(session: SessionRecorder): void {
     this.#dirty.add(session);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.flush();
-    }, this.#interval);
+    this.#timer ??= setTimeout(() => this.#tick(), this.#interval);
   }
 
   #try(session: SessionRecorder, work: () => void): void {

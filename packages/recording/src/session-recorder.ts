@@ -8,9 +8,9 @@ import {
   outcomeRoom,
   TrafficBlock,
 } from './block.ts';
-import { type EncodedEvent, type EventKind, encodeEvent, genesisHash, MAX_BODY } from './event.ts';
+import { type EncodedEvent, type EventKind, encodeEvent, genesisHash } from './event.ts';
 import type { OpeningInfo } from './opening.ts';
-import { SEAL_OVERHEAD, Sealer } from './seal.ts';
+import { Sealer } from './seal.ts';
 import type { Verdict } from './traffic.ts';
 
 /** Longest statement text kept, in characters; the whole length is recorded beside it. */
@@ -22,8 +22,11 @@ const MAX_SHAPES = 512;
 const MAX_SHAPE_BYTES = 256 * 1024;
 const MAX_LANES = 1_024;
 const MAX_PARAMETERS = 65_535;
-/** Parameters and single responses larger than this are counted, not kept, whatever `maxContent` says. */
-const MAX_ENTRY = MAX_BODY - SEAL_OVERHEAD - 4_096;
+/**
+ * Parameters and single responses larger than this are counted, not kept, whatever `maxContent` says: an event must
+ * reach the queue within its command timeout also over a slow line, or it would block all behind it.
+ */
+const MAX_ENTRY = 1024 * 1024;
 const MAX_TAG = 1_024;
 const MAX_RULE = 512;
 
@@ -112,6 +115,7 @@ export class SessionRecorder {
   readonly #lanes = new Map<number, Lane>();
   #failed: RefusalError | undefined;
   #closed = false;
+  readonly #omitted = { rows: 0, bytes: 0 };
   readonly #totals = { operations: 0, rows: 0, bytes: 0, masked: 0 };
 
   constructor(context: RecordingContext, origin: RecordingOrigin, content: ContentMode, maxContent: number) {
@@ -156,7 +160,7 @@ export class SessionRecorder {
     const block = this.#room(now, operationRoom(rule, kept, parameters?.length ?? 0));
     block.operation(lane, now, this.#statement(operation), operation.verdict, rule);
     block.parameters(parameters);
-    if (parameters === null && size > 0) block.omitted(lane, now, 0, size);
+    if (parameters === null && size > 0) this.#omit(block, lane, now, { omittedRows: 0, omittedBytes: size });
     this.#totals.operations++;
     this.#filled(block);
   }
@@ -240,8 +244,10 @@ export class SessionRecorder {
     });
   }
 
+  /** What was inspected and what passed blind; what the recording left out so far is added. */
   coverage(coverage: RecordedCoverage): void {
-    this.event('coverage', { ...coverage });
+    this.#settleLanes();
+    this.event('coverage', { ...coverage, omitted: { ...this.#omitted } });
   }
 
   /**
@@ -262,7 +268,7 @@ export class SessionRecorder {
 
   /** The last event, with the session's totals. Everything after it throws. */
   closed(ending: string, refusal?: Refusal): void {
-    for (const [lane, state] of this.#lanes) this.#settleLane(lane, state, this.#context.now());
+    this.#settleLanes();
     this.event('closed', { ending, ...(refusal !== undefined && { refusal }), totals: { ...this.#totals } });
     this.#closed = true;
     this.#context.clean(this);
@@ -410,10 +416,24 @@ export class SessionRecorder {
     return state;
   }
 
+  #omit(
+    block: TrafficBlock,
+    lane: number,
+    now: number,
+    left: Pick<Lane, 'omittedRows' | 'omittedBytes'>,
+  ): void {
+    block.omitted(lane, now, left.omittedRows, left.omittedBytes);
+    this.#omitted.rows += left.omittedRows;
+    this.#omitted.bytes += left.omittedBytes;
+  }
+
+  #settleLanes(): void {
+    for (const [lane, state] of this.#lanes) this.#settleLane(lane, state, this.#context.now());
+  }
+
   /** Writes down what was left out and starts the lane's budget anew. */
   #settleLane(lane: number, state: Lane, now: number): void {
-    if (state.omittedBytes > 0)
-      this.#room(now, outcomeRoom('')).omitted(lane, now, state.omittedRows, state.omittedBytes);
+    if (state.omittedBytes > 0) this.#omit(this.#room(now, outcomeRoom('')), lane, now, state);
     state.kept = 0;
     state.omittedRows = 0;
     state.omittedBytes = 0;

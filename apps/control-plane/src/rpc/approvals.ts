@@ -49,6 +49,11 @@ function answer(record: ApprovalRecord, publicUrl: string): RequestApprovalRespo
   });
 }
 
+/** PostgreSQL's text holds no NUL; it is shown by its symbol, and the digest still binds the exact operation. */
+function readable(text: string): string {
+  return text.replaceAll('\0', '\u2400');
+}
+
 function put(parts: ApprovalParts, peer: Peer, request: RequestApprovalRequest): Promise<Waiting> {
   // Beyond what a date can hold is beyond the day an approval may wait: the service says so.
   const expiresAt = Number(BigInt.asIntN(53, request.expiresAtMs));
@@ -62,9 +67,9 @@ function put(parts: ApprovalParts, peer: Peer, request: RequestApprovalRequest):
     policy: request.policy,
     policyVersion: request.policyVersion,
     rule: request.rule,
-    reason: request.reason,
-    statement: request.statement,
-    parameters: request.parameters,
+    reason: readable(request.reason),
+    statement: readable(request.statement),
+    parameters: request.parameters.map(readable),
     digest: Buffer.from(request.digest),
     quorum: request.quorum,
     approverGroups: request.approverGroups,

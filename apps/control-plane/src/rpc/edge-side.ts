@@ -51,63 +51,89 @@ async function listen(context: Context, distribution: Distribution, store: EdgeS
   };
 }
 
-/** Builds the edge side over what snapshots are made of; nothing listens before the part is started. */
-export async function createEdgeSide(context: Context, sources: SnapshotSources): Promise<EdgeSide> {
-  const { db, bus, config, keys, log, newId, now } = context;
+/** Runs `make` at the first call; a failure is not kept. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
+/** What runs while the part is started. */
+interface Running {
+  readonly rpc: RpcServer;
+  readonly distribution: Distribution;
+  readonly reports: EdgeReports;
+  readonly stopListening: () => void;
+}
+
+async function run(
+  context: Context,
+  sources: SnapshotSources,
+  parts: { readonly authority: Authority; readonly store: EdgeStore; readonly approvals: Approvals },
+): Promise<Running> {
+  const { db, config, keys, log, now } = context;
+  const { authority, store, approvals } = parts;
   const problem = (what: string, err: unknown) => log.warn({ err }, what);
-  const authority = await openAuthority(context);
-  const snapshotKey = await keys.current('snapshot');
-  if (snapshotKey.public === null) throw new Error('the snapshot key has no public half');
-  const store = new EdgeStore(db.pool);
-  const edges = new Edges({ store, authority, bus, newId });
-  const approvals = new Approvals({ store: new ApprovalStore(db.pool), bus, newId, now, problem });
-  const enrolment = new Enrolment({
+  const key = await keys.current('snapshot');
+  if (key.public === null) throw new Error('the snapshot key has no public half');
+  const reports = new EdgeReports(db.pool, problem);
+  const signer = new SnapshotSigner(privateKeyOf(key), config.snapshotLifetime);
+  const sent = (edgeId: string, version: string) => reports.add(edgeId, { sent: version });
+  const distribution = new Distribution({ sources, signer, sent, problem, now });
+  const stopListening = await listen(context, distribution, store);
+  const certificateLife = config.edgeCertificateLifetime;
+  const rpc = await startRpc({
+    host: config.grpc.host,
+    port: config.grpc.port,
+    names: config.grpcNames,
     pool: db.pool,
     authority,
-    certificateLife: config.edgeCertificateLifetime,
+    enrolment: new Enrolment({ pool: db.pool, authority, certificateLife, now }),
+    snapshotKey: key.public,
+    distribution,
+    reports,
+    approvals,
+    publicUrl: config.publicUrl,
+    problem,
     now,
   });
-  const reports = new EdgeReports(db.pool, problem);
-  const signer = new SnapshotSigner(privateKeyOf(snapshotKey), config.snapshotLifetime);
-  const sent = (edgeId: string, version: string) => reports.add(edgeId, { sent: version });
-  let distribution: Distribution | undefined;
-  let rpc: RpcServer | undefined;
-  let stopListening = () => {};
+  return { rpc, distribution, reports, stopListening };
+}
+
+/** Builds the edge side over what snapshots are made of; nothing is opened before it is used or the part started. */
+export function createEdgeSide(context: Context, sources: SnapshotSources): EdgeSide {
+  const { db, bus, log, newId, now } = context;
+  const authority = once(() => openAuthority(context));
+  const store = new EdgeStore(db.pool);
+  const fingerprint = async () => (await authority()).fingerprint;
+  const edges = new Edges({ store, fingerprint, bus, newId });
+  const problem = (what: string, err: unknown) => log.warn({ err }, what);
+  const approvals = new Approvals({ store: new ApprovalStore(db.pool), bus, newId, now, problem });
+  let running: Running | undefined;
 
   return {
     register(server) {
       registerEdges(server, edges);
       registerApprovals(server, approvals);
     },
-    port: () => rpc?.port,
+    port: () => running?.rpc.port,
     part: {
       name: 'edges',
       async start() {
-        distribution = new Distribution({ sources, signer, sent, problem, now });
         await approvals.start();
-        stopListening = await listen(context, distribution, store);
-        rpc = await startRpc({
-          host: config.grpc.host,
-          port: config.grpc.port,
-          names: config.grpcNames,
-          pool: db.pool,
-          authority,
-          enrolment,
-          snapshotKey: snapshotKey.public as Uint8Array,
-          distribution,
-          reports,
-          approvals,
-          publicUrl: config.publicUrl,
-          problem,
-          now,
-        });
+        running = await run(context, sources, { authority: await authority(), store, approvals });
       },
       async stop() {
         approvals.close();
-        stopListening();
-        distribution?.close();
-        await rpc?.close();
-        await reports.flush();
+        running?.stopListening();
+        running?.distribution.close();
+        await running?.rpc.close();
+        await running?.reports.flush();
       },
     },
   };

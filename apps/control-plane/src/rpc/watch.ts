@@ -18,6 +18,8 @@ type Call = ServerDuplexStream<WatchRequest, WatchResponse>;
 
 const HELLO_MS = 10_000;
 const MAX_REASON = 1_000;
+/** An edge that talks without pause must not make us ask the database without pause. */
+const RECHECK_MS = 5_000;
 
 /** One edge's Watch stream: Hello first, then what it reports; what goes down is the distribution's. */
 class WatchStream {
@@ -27,6 +29,7 @@ class WatchStream {
   #attached: Attached | undefined;
   #greeted = false;
   #over = false;
+  #checkedAt = performance.now();
 
   constructor(parts: WatchParts, call: Call) {
     this.#parts = parts;
@@ -86,6 +89,8 @@ class WatchStream {
 
   /** Heals a lost notice: a revoked edge or an ended certificate loses its stream at the next heartbeat. */
   async #recheck(peer: Peer): Promise<void> {
+    if (performance.now() - this.#checkedAt < RECHECK_MS) return;
+    this.#checkedAt = performance.now();
     try {
       await checkPeer(this.#parts.pool, peer.fingerprint, peer.edgeId);
     } catch (error) {

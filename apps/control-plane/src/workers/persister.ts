@@ -37,15 +37,15 @@ export interface PersisterOptions {
   readonly lockDuration?: number;
 }
 
-/** About 45 minutes with the delays of {@link retryDelay}: a queue that was long away comes back out of order. */
-const GAP_ATTEMPTS = 100;
+/** About 40 minutes with the delays of {@link retryDelay}: a queue that was long away comes back out of order. */
+const GAP_ATTEMPTS = 500;
 const ERROR_ATTEMPTS = 10;
 const CONCURRENCY = 8;
 const LOCK_DURATION = 30_000;
 
 /** Milliseconds before attempt `attempts + 1`. */
 function retryDelay(attempts: number): number {
-  return Math.min(100 * 2 ** Math.min(attempts, 12), 30_000);
+  return Math.min(100 * 2 ** Math.min(attempts, 12), 5_000);
 }
 
 /** Something of a job could not be stored yet, and is worth another attempt. */

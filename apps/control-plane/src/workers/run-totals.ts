@@ -8,7 +8,7 @@ const openedData = z.looseObject({
   edgeId: z.uuid(),
   connection: text.min(1).max(200),
   protocol: text.min(1).max(64),
-  caller: z.looseObject({ subject: text.max(1_024), groups: z.array(text), kind: text.max(64) }),
+  caller: z.looseObject({ subject: text.max(512), groups: z.array(text), kind: text.max(64) }),
   claimedName: text,
   policies: z.record(text, z.int()),
 });

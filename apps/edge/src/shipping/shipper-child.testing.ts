@@ -1,6 +1,6 @@
 /**
  * An edge reduced to recording and shipping, to be killed. Arguments: spool folder, Redis URL, edge id, key id, private
- * key (PEM). Prints the id of every session it has opened.
+ * key (PEM), and `ship` to record nothing. Prints the id of every session it has opened.
  */
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -8,7 +8,14 @@ import { Recorder, Spool } from '@scrim/recording';
 import { openSession } from '@scrim/recording/testing';
 import { Shipper } from './shipper.ts';
 
-const [folder, url, edgeId, keyId, pem] = process.argv.slice(2) as [string, string, string, string, string];
+const [folder, url, edgeId, keyId, pem, only] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string?,
+];
 const privateKey = createPrivateKey(pem);
 const spool = new Spool({ folder, maxBytes: 1024 ** 3, segmentBytes: 128 * 1024, syncInterval: 2 });
 const recorder = new Recorder({ sink: spool, edgeId, blockInterval: 5 });
@@ -27,4 +34,4 @@ function record(): void {
   if (Math.random() < 0.7) session.closed('caller-left');
   setTimeout(record, 2);
 }
-record();
+if (only !== 'ship') record();

@@ -158,10 +158,10 @@ export class Shipper {
 }
 
 function openLine({ url, prefix }: ShipperOptions['queue']): Line {
-  // With ioredis' defaults add() hangs for as long as Redis is away; these make it fail within a second.
+  // With ioredis' defaults add() hangs for as long as Redis is away; these make it fail within seconds.
   const redis = new Redis(url, {
     enableOfflineQueue: false,
-    commandTimeout: 1_000,
+    commandTimeout: 3_000,
     maxRetriesPerRequest: 1,
     retryStrategy: (times) => Math.min(100 * times, 2_000),
   });

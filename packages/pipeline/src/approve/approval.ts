@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { type Refusal, RefusalError, refuse } from '@scrim/model';
 import type { Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
-import { type Approvals, type Decision, operationDigest } from './approve.ts';
+import { type Approvals, type Decision, type HeldOperation, operationDigest } from './approve.ts';
 
 export interface ApprovalServices {
   readonly approvals: Approvals;
@@ -29,12 +30,15 @@ export interface Answer {
   readonly recorded: Record<string, unknown>;
 }
 
-/** The approve step of one session: at most one operation is held per lane. */
+/** The longest wait a timer takes; longer ones fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** The approve step of one session. A lane can hold an operation and, of the one before it, a response. */
 export class Approval {
   readonly #sessionId: string;
   readonly #authorisation: Authorisation;
   readonly #services: ApprovalServices;
-  readonly #held = new Map<number, AbortController>();
+  readonly #held = new Map<AbortController, number>();
 
   constructor(sessionId: string, authorisation: Authorisation, services: ApprovalServices) {
     this.#sessionId = sessionId;
@@ -44,64 +48,92 @@ export class Approval {
 
   /** Ends the hold on a lane because the caller asked; false when nothing was held there. */
   cancel(lane: number): boolean {
-    const controller = this.#held.get(lane);
-    controller?.abort('cancelled');
-    return controller !== undefined;
+    let held = false;
+    for (const [controller, on] of this.#held) {
+      if (on !== lane) continue;
+      held = true;
+      controller.abort('cancelled');
+    }
+    return held;
   }
 
   /** The caller left: every open request is taken back, so that nobody approves for the void. */
   withdraw(): void {
-    for (const controller of this.#held.values()) controller.abort('withdrawn');
+    for (const controller of this.#held.keys()) controller.abort('withdrawn');
   }
 
-  /** Asks people and waits for them. Never rejects: whatever goes wrong becomes a refusal. */
+  /**
+   * Asks people and waits for them. What goes wrong with asking becomes a refusal; rejects only when `record` or
+   * `notify` throws. Settles at the latest when the wait is over or taken back, whatever the approvals do.
+   */
   async ask(question: Question): Promise<Answer> {
     const controller = new AbortController();
-    this.#held.set(question.lane, controller);
     const { verdict } = question;
     const approve = verdict.approve ?? { by: [], quorum: 1, expiresMs: 600_000 };
     const expiresAt = this.#services.now() + approve.expiresMs;
     const digest = this.#digest(question);
     question.record('held', { rule: verdict.rule, reason: verdict.reason, digest: digest.toString('hex') });
     let ticket: string | undefined;
-    const timer = setTimeout(() => controller.abort('expired'), approve.expiresMs);
+    let waiting = true;
+    this.#held.set(controller, question.lane);
+    const timer = setTimeout(
+      () => controller.abort('expired'),
+      Math.min(approve.expiresMs, MAX_TIMER),
+    ).unref();
+    const over = aborted(controller.signal);
+    const pending = (approvalId: string, url: string): void => {
+      ticket = approvalId;
+      if (!waiting || controller.signal.aborted) return;
+      question.notify(pendingText(verdict, approvalId, url, approve, expiresAt - this.#services.now()));
+    };
     try {
-      const decision = await this.#services.approvals.request(
-        {
-          requestId: this.#services.newId(),
-          sessionId: this.#sessionId,
-          connection: this.#authorisation.connection.name,
-          caller: this.#authorisation.caller.subject,
-          callerGroups: this.#authorisation.caller.groups,
-          policy: verdict.policy ?? '',
-          policyVersion: verdict.policyVersion ?? 0,
-          rule: verdict.rule ?? '',
-          reason: verdict.reason ?? '',
-          statement: question.maskedText,
-          parameters: question.maskedParameters.map((it) => it ?? 'NULL'),
-          digest,
-          expiresAt,
-          approverGroups: approve.by,
-          quorum: approve.quorum,
-        },
-        controller.signal,
-        (approvalId, url) => {
-          ticket = approvalId;
-          question.notify(pendingText(verdict, approvalId, url, approve, expiresAt - this.#services.now()));
-        },
-      );
-      return await settle(decision, digest, verdict);
+      const held = this.#heldOperation(question, digest, approve, expiresAt);
+      const asked = this.#services.approvals.request(held, controller.signal, pending);
+      const decision = await Promise.race([asked, over]);
+      // Cancelled while it was being redeemed counts: the caller was told that nothing is sent.
+      return await Promise.race([settle(decision, digest, verdict, controller.signal), over]);
     } catch (error) {
       return this.#failed(error, controller.signal, verdict, ticket);
     } finally {
+      waiting = false;
       clearTimeout(timer);
-      this.#held.delete(question.lane);
+      this.#held.delete(controller);
     }
   }
 
+  #heldOperation(
+    question: Question,
+    digest: Uint8Array,
+    approve: NonNullable<Verdict['approve']>,
+    expiresAt: number,
+  ): HeldOperation {
+    const { verdict } = question;
+    const { connection, caller, part } = this.#authorisation;
+    const where = part === undefined ? '' : ` (database ${part})`;
+    return {
+      requestId: this.#services.newId(),
+      sessionId: this.#sessionId,
+      connection: connection.name,
+      caller: caller.subject,
+      callerGroups: caller.groups,
+      policy: verdict.policy ?? '',
+      policyVersion: verdict.policyVersion ?? 0,
+      rule: verdict.rule ?? '',
+      reason: `${verdict.reason ?? ''}${where}`.trim(),
+      statement: question.maskedText,
+      parameters: question.maskedParameters.map((it) => it ?? 'NULL'),
+      digest,
+      expiresAt,
+      approverGroups: approve.by,
+      quorum: approve.quorum,
+    };
+  }
+
   #digest(question: Question): Buffer {
+    const { connection, part } = this.#authorisation;
     return operationDigest({
-      connection: this.#authorisation.connection.name,
+      // The same words mean something else in another database. No connection's name has a slash.
+      connection: part === undefined ? connection.name : `${connection.name}/${part}`,
       caller: this.#authorisation.caller.subject,
       policy: question.verdict.policy ?? '',
       policyVersion: question.verdict.policyVersion ?? 0,
@@ -147,14 +179,35 @@ function pendingText(
   return `scrim: held by ${verdict.rule}${why}; waiting up to ${Math.ceil(waitMs / 1000)} s for ${count}; approval ${approvalId} at ${url}`;
 }
 
+/** What the approval of a response binds to: these bytes, as the caller would see them. */
+export function responseText(bytes: Uint8Array): string {
+  return `response sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Rejects once the signal is aborted; handled, because nobody may be waiting any more. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const over = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  over.catch(() => {});
+  return over;
+}
+
 /** An approval counts only once it is redeemed, so that a copy of the decision is worth nothing. */
-async function settle(decision: Decision, digest: Uint8Array, verdict: Verdict): Promise<Answer> {
+async function settle(
+  decision: Decision,
+  digest: Uint8Array,
+  verdict: Verdict,
+  signal: AbortSignal,
+): Promise<Answer> {
+  signal.throwIfAborted();
   const named = {
     ticket: decision.approvalId,
     ...(verdict.rule === undefined ? {} : { rule: verdict.rule }),
   };
   if (decision.state === 'approved') {
     const redeemed = await decision.redeem(digest);
+    signal.throwIfAborted();
     const recorded = { state: redeemed ? 'approved' : 'not redeemed', by: decision.decidedBy, ...named };
     if (redeemed) return { recorded };
     return {

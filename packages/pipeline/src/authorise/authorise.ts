@@ -1,5 +1,12 @@
-import { type Caller, type Connection, refuse, type Secret, type Snapshot } from '@scrim/model';
-import { type CompiledPolicy, compilePolicies } from '@scrim/policy';
+import {
+  type Caller,
+  type Connection,
+  type RefusalError,
+  refuse,
+  type Secret,
+  type Snapshot,
+} from '@scrim/model';
+import { type CompiledPolicy, compilePolicies, matches } from '@scrim/policy';
 import type { Grant, Knock, Limits } from '@scrim/protocol-kit';
 import { mint } from '@scrim/protocol-kit/mint';
 
@@ -26,7 +33,8 @@ function allowedPart(connection: Connection, part: string | undefined): string |
 /**
  * Decides whether `caller` may use the connection a knock asks for, on the edge's current snapshot.
  * A token bound to connections opens just those; an unbound one (an ID token) opens a connection only where a policy
- * names the caller's groups or labels, so a stranger of a trusted issuer gets nothing by default.
+ * names the caller's groups or labels, so a stranger of a trusted issuer gets nothing by default. Nor can it tell
+ * connections that exist from those that do not.
  * Throws a RefusalError: SCRIM_POLICY_EXPIRED, SCRIM_AUTH_AUDIENCE, SCRIM_CONNECTION_UNKNOWN or _FORBIDDEN.
  */
 export function authorise(
@@ -48,16 +56,25 @@ export function authorise(
     });
   }
   const connection = snapshot.connections.find((it) => it.name === wants.wants);
-  if (!connection || connection.protocol !== protocol) throw refuse('SCRIM_CONNECTION_UNKNOWN');
+  if (!connection || connection.protocol !== protocol) throw unknownConnection();
   const subject = { labels: connection.labels, groups: caller.groups };
   const compiled = compilePolicies(snapshot.policies, subject);
-  if (!caller.connections && compiled.policies.length === 0) {
-    throw refuse('SCRIM_CONNECTION_FORBIDDEN', {
-      hint: 'no policy opens this connection to your groups; ask an administrator',
-    });
+  if (!caller.connections && !snapshot.policies.some((it) => names(it.match) && matches(it, subject))) {
+    throw unknownConnection();
   }
   const part = allowedPart(connection, wants.part);
   return { caller, connection, ...(part === undefined ? {} : { part }), compiled, snapshot };
+}
+
+/** A policy for everything and everybody (`match` left out) adds rules, but opens no door to strangers. */
+function names(match: { readonly labels?: unknown; readonly groups?: unknown }): boolean {
+  return match.groups !== undefined || Object.keys(match.labels ?? {}).length > 0;
+}
+
+function unknownConnection(): RefusalError {
+  return refuse('SCRIM_CONNECTION_UNKNOWN', {
+    hint: 'check the name; a connection that no policy opens to your groups looks the same',
+  });
 }
 
 /** The permit to dial: exists only after {@link authorise} said yes. */

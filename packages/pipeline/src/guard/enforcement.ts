@@ -18,6 +18,9 @@ import type { ColumnRule, ContentRule, MaskRules } from '../mask/plan.ts';
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
 type OperatorFor = (rule: MaskRule) => Operator;
 
+/** The longest keyed token is 68 bytes; in hex, as bytes are written, twice that. */
+const LONGEST_TOKEN = 136;
+
 /** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
 export class Enforcement {
   readonly mask: MaskRules;
@@ -26,6 +29,9 @@ export class Enforcement {
   /** Whether a text has one of our masks in it; always false when no rule masks anything. */
   readonly containsMask: (text: string) => boolean;
   readonly masks: boolean;
+  /** Bytes of the longest mask a chunk border can cut. */
+  readonly longestMask: number;
+  readonly #wireLiterals: readonly string[];
   readonly #policy: CompiledPolicy;
   readonly #verdicts = new WeakMap<Statement, Verdict>();
   readonly #detectors = new WeakMap<ResponseRule, readonly string[]>();
@@ -36,7 +42,17 @@ export class Enforcement {
     this.masks = operators.length > 0;
     const recogniser = createMaskRecogniser(operators);
     this.containsMask = (text) => this.masks && recogniser.containsMask(text);
+    this.#wireLiterals = operators.flatMap(({ literal }) =>
+      literal === undefined ? [] : [Buffer.from(literal).toString('latin1')],
+    );
+    this.longestMask = Math.max(LONGEST_TOKEN, ...this.#wireLiterals.map((it) => it.length));
     this.responses = policy.response;
+  }
+
+  /** Whether raw bytes, given as latin1, have one of our masks in them. */
+  bytesContainMask(latin1: string): boolean {
+    // A template may hold letters beyond ASCII; on the wire those are several bytes.
+    return this.containsMask(latin1) || this.#wireLiterals.some((literal) => latin1.includes(literal));
   }
 
   /** The verdict on a statement; the same object for the same statement, so a prepared one is judged once. */
@@ -64,6 +80,11 @@ export class Enforcement {
       this.#detectors.set(rule, wanted);
     }
     return wanted.some((detector) => found.has(detector));
+  }
+
+  /** Whether a rule asks for the size of what the caller sends. */
+  get judgesSize(): boolean {
+    return this.#policy.request.length > 0;
   }
 
   /** The verdict on what the caller sends at once, by its size; undefined where no rule asks. */
@@ -98,6 +119,7 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const detectors = new Set<string>();
   const patterns: CustomPattern[] = [];
   const rules = new Map<string, ContentRule>();
+  const names = new Map<string, string>();
   for (const { id, rule } of policy.masks) {
     if ('detect' in rule) {
       for (const detector of resolveDetectors(rule.detect)) {
@@ -105,17 +127,37 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
         if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(rule) });
       }
     } else if ('pattern' in rule) {
-      const detector = `custom.${rule.pattern.name}`;
-      if (rules.has(detector)) continue;
-      patterns.push(rule.pattern);
+      const pattern = patternNamed(names, rule.pattern);
+      if (!pattern) continue;
+      const detector = `custom.${pattern.name}`;
+      patterns.push(pattern);
       rules.set(detector, { id, operator: operatorFor(rule) });
     }
   }
   return { detectors, patterns, rules };
 }
 
+/**
+ * Policies of different authors may give one name to two patterns: both must fire, so the later one is renamed.
+ * Undefined when the very same pattern is known already.
+ */
+function patternNamed(names: Map<string, string>, pattern: CustomPattern): CustomPattern | undefined {
+  let { name } = pattern;
+  for (let count = 2; names.has(name); count++) {
+    if (names.get(name) === pattern.regex) return undefined;
+    name = `${pattern.name.slice(0, 55)}_${count}`;
+  }
+  names.set(name, pattern.regex);
+  return { name, regex: pattern.regex };
+}
+
 /** Compiles the masking half of a caller's policies. Throws when a rule cannot be compiled: fail closed. */
-function maskRules(policy: CompiledPolicy, operatorFor: OperatorFor, scannerFor: ScannerFor): MaskRules {
+function maskRules(
+  policy: CompiledPolicy,
+  operatorFor: OperatorFor,
+  cover: Operator,
+  scannerFor: ScannerFor,
+): MaskRules {
   const content = contentRules(policy, operatorFor);
   const watched = new Set<string>();
   for (const { detect } of policy.response) {
@@ -135,6 +177,7 @@ function maskRules(policy: CompiledPolicy, operatorFor: OperatorFor, scannerFor:
     watched,
     measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
     derived: policy.derived,
+    cover,
     inspects: scans || columns.length > 0 || fields.length > 0,
   };
 }
@@ -161,7 +204,8 @@ export class Enforcements {
         operators.push(operator);
         return operator;
       };
-      const mask = maskRules(compiled, operatorFor, (detectors, patterns) =>
+      const cover = createOperator('redact', { masking });
+      const mask = maskRules(compiled, operatorFor, cover, (detectors, patterns) =>
         this.#scanner(detectors, patterns),
       );
       enforcement = new Enforcement(compiled, mask, operators);

@@ -1,15 +1,30 @@
 import type { ResponseRule, Verdict } from '@scrim/policy';
 import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
+import { Lanes } from './lanes.ts';
+
+/** What one operation has returned so far. */
+interface Returned {
+  bytes: number;
+  largest: number;
+  readonly found: Set<string>;
+  /** Rules that have spoken for this operation, by name and version: each asks once, also over a policy's reload. */
+  readonly spoken: Set<string>;
+}
 
 /** The guard step towards the caller: how much one operation may return, and what people must release. */
 export class ResponseGuard {
   #enforcement: Enforcement;
-  #bytes = 0;
-  #largest = 0;
-  readonly #found = new Set<string>();
-  /** Rules that have spoken for this operation: each asks once. */
-  readonly #spoken = new Set<ResponseRule>();
+  /**
+   * By lane, until the target says the operation is over. Not until the caller sends the next one: it may pipeline
+   * small ones while a large answer flows, and would start the count anew each time.
+   */
+  readonly #returned = new Lanes<Returned>(() => ({
+    bytes: 0,
+    largest: 0,
+    found: new Set(),
+    spoken: new Set(),
+  }));
 
   constructor(enforcement: Enforcement) {
     this.#enforcement = enforcement;
@@ -19,31 +34,40 @@ export class ResponseGuard {
     this.#enforcement = enforcement;
   }
 
-  operationStarted(): void {
-    this.#bytes = 0;
-    this.#largest = 0;
-    this.#found.clear();
-    this.#spoken.clear();
+  /** The operation whose answer flows in the lane is over. */
+  ended(lane: number): void {
+    this.#returned.forget(lane);
   }
 
-  /** Counts a part of the response; the first rule it satisfies now, or undefined. */
-  judge(bytes: number, masked: Masked): Verdict | undefined {
+  /** Counts a part of the response; the worst verdict of the rules it satisfies now, or undefined. */
+  judge(lane: number, bytes: number, masked: Masked): Verdict | undefined {
     const { responses } = this.#enforcement;
     if (responses.length === 0) return undefined;
-    this.#bytes += bytes;
-    this.#largest = Math.max(this.#largest, masked.largestValue);
-    for (const detector of masked.found) this.#found.add(detector);
-    const rule = responses.find((it) => !this.#spoken.has(it) && this.#satisfied(it));
-    if (!rule) return undefined;
-    this.#spoken.add(rule);
-    return rule.verdict;
+    const returned = this.#returned.of(lane);
+    returned.bytes += bytes;
+    returned.largest = Math.max(returned.largest, masked.largestValue);
+    for (const detector of masked.found) returned.found.add(detector);
+    let worstRule: ResponseRule | undefined;
+    for (const rule of responses) {
+      if (returned.spoken.has(nameOf(rule)) || !this.#satisfied(rule, returned)) continue;
+      if (!worstRule || SEVERITY[rule.verdict.action] > SEVERITY[worstRule.verdict.action]) worstRule = rule;
+    }
+    if (!worstRule) return undefined;
+    returned.spoken.add(nameOf(worstRule));
+    return worstRule.verdict;
   }
 
   /** All conditions a rule names must hold together. */
-  #satisfied(rule: ResponseRule): boolean {
+  #satisfied(rule: ResponseRule, returned: Returned): boolean {
     const { largerThan, blobLargerThan } = rule;
-    if (largerThan !== undefined && this.#bytes <= largerThan) return false;
-    if (blobLargerThan !== undefined && this.#largest <= blobLargerThan) return false;
-    return rule.detect === undefined || this.#enforcement.anyDetected(rule, this.#found);
+    if (largerThan !== undefined && returned.bytes <= largerThan) return false;
+    if (blobLargerThan !== undefined && returned.largest <= blobLargerThan) return false;
+    return rule.detect === undefined || this.#enforcement.anyDetected(rule, returned.found);
   }
+}
+
+const SEVERITY = { allow: 0, warn: 1, hold: 2, block: 3 } as const;
+
+function nameOf(rule: ResponseRule): string {
+  return `${rule.verdict.rule}@${rule.verdict.policyVersion}`;
 }

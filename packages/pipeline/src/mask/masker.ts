@@ -1,4 +1,4 @@
-import { type FieldRule, JsonShapeError, maskJson } from '@scrim/masking';
+import { type FieldRule, type Finding, JsonShapeError, maskJson, type Operator } from '@scrim/masking';
 import { refuse } from '@scrim/model';
 import type { Cell, Column, Fields, Replacement, Rows, Shape } from '@scrim/protocol-kit';
 import { compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
@@ -13,6 +13,10 @@ export interface Masked {
 }
 
 const NOTHING: readonly string[] = [];
+const BACKSLASH = 0x5c;
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
+const HEX = /^\\x(?:[0-9a-fA-F]{2})*$/;
+const JSON_NUMBER = /^-?\d+(?:\.\d+)?$/;
 
 /** Called for each replaced value: never with the value. */
 export type OnHit = (rule: string, place: string) => void;
@@ -64,8 +68,7 @@ export class Masker {
         rule: plan.blockedBy,
       });
     }
-    const suspicious =
-      plan.anySuspect && this.#rules.scanner?.mayContain(rows.bytes, 0, rows.bytes.length) === true;
+    const suspicious = plan.anySuspect && this.#maySay(plan, rows.bytes);
     if (!suspicious && !plan.anyAlways) return { bytes: rows.bytes, largestValue: 0, found: NOTHING };
     this.#plan = plan;
     this.#largest = 0;
@@ -94,19 +97,29 @@ export class Masker {
    * Error, notice and notification texts. Where the statement in flight can reach a masked column, entries that quote
    * data are replaced whole: an error prints the very value that was refused (a cast, a constraint's row).
    */
-  fields(fields: Fields): Buffer | undefined {
-    const sensitive = reachable(this.#rules.columns, fields.reach);
+  fields(fields: Fields, original: Buffer): Masked {
+    const sensitive = reachable(this.#rules, fields.reach);
+    this.#largest = 0;
+    this.#found = [];
     let changed = false;
     const values = fields.entries.map((entry) => {
+      this.#largest = Math.max(this.#largest, Buffer.byteLength(entry.value));
+      const place = `message.${entry.name}`;
+      const shown = this.text(entry.value, place);
       const hide = sensitive !== undefined && entry.quotesData && entry.value.length > 0;
-      if (hide) this.#onHit(sensitive.rule, `message.${entry.name}`);
-      const value = hide
-        ? (sensitive.operator.apply('', { type: 'text' }) ?? '***MASKED***')
-        : this.text(entry.value, `message.${entry.name}`);
+      if (hide) this.#onHit(sensitive.rule, place);
+      const value = hide ? (sensitive.operator.apply('', { type: 'text' }) ?? '***MASKED***') : shown;
       if (value !== entry.value) changed = true;
       return value;
     });
-    return changed ? fields.rewrite(values) : undefined;
+    const bytes = changed ? fields.rewrite(values) : original;
+    return { bytes, largestValue: this.#largest, found: this.#found };
+  }
+
+  #maySay(plan: Plan, bytes: Buffer): boolean {
+    if (this.#rules.scanner?.mayContain(bytes, 0, bytes.length) === true) return true;
+    // JSON spells any character as an escape, and the prefilter reads bytes.
+    return plan.anyJson && bytes.includes(BACKSLASH);
   }
 
   #replace(detector: string, value: string, place: string): string {
@@ -125,43 +138,134 @@ export class Masker {
     const action = plan.actions[cell.column];
     if (action) {
       const value = cell.text();
-      const replacement = action.operator.apply(value, {
-        type: column.type,
-        ...(column.maxLength === undefined ? {} : { maxLength: column.maxLength }),
-      });
+      const replacement = applyTo(action.operator, value, column);
       if (replacement === value) return undefined;
       this.#onHit(action.rule, action.place);
       return replacement;
     }
+    const key = plan.keys[cell.column] as string;
     if (column.type === 'json' && this.#rules.fields.length > 0) {
       const value = cell.text();
-      const masked = this.#maskJson(value, this.#rules.fields, column.name);
+      const masked = this.#maskJson(value, this.#rules.fields, column, key);
       return masked === value ? undefined : masked;
     }
-    return this.#maskContent(cell, column);
+    return this.#maskContent(cell, column, key);
   }
 
-  #maskJson(value: string, rules: readonly FieldRule[], place: string): string {
+  #maskContent(cell: Cell, column: Column, key: string): Replacement {
+    const { scanner } = this.#rules;
+    if (!scanner || !column.textual) return undefined;
+    if (column.type === 'bytes') return this.#maskBytes(cell, column, key);
+    const findings = scanner.findInBytes(cell.bytes, cell.start, cell.end, key);
+    const escaped = column.type === 'json' && hasByte(cell, BACKSLASH);
+    if (findings.length === 0 && !escaped) return undefined;
+    const value = cell.text();
+    if (column.type === 'json') {
+      const masked = this.#maskJson(value, [], column, key);
+      return masked === value ? undefined : masked;
+    }
+    const masked = this.text(value, key, key);
+    if (masked !== value) return masked;
+    // The bytes held something the canonical text does not show: cover the value rather than believe the text.
+    return this.#coverFindings(this.#unsettled(findings, cell), value, column, key);
+  }
+
+  /** Findings in the cell's bytes that are not masks already (a value saved masked). */
+  #unsettled(findings: readonly Finding[], cell: Cell): readonly Finding[] {
+    return findings.filter(({ start, end, detector }) => {
+      const rule = this.#rules.content.get(detector);
+      return rule && !isSettled(rule.operator, cell.bytes.toString('utf8', start, end), detector);
+    });
+  }
+
+  /** Binary values are shown as hex (`\x6869`), which no detector reads: what the bytes say is what counts. */
+  #maskBytes(cell: Cell, column: Column, key: string): Replacement {
+    const findings = this.#rules.scanner?.findInBytes(cell.bytes, cell.start, cell.end, key) ?? [];
+    const isHex = cell.bytes[cell.start] === BACKSLASH;
+    if (findings.length === 0 && !isHex) return undefined;
+    const value = cell.text();
+    // latin1 gives each byte a character of its own, so what is not text survives.
+    const said = HEX.test(value) ? Buffer.from(value.slice(2), 'hex').toString('latin1') : value;
+    const masked = this.text(said, key, key);
+    if (masked === said || (said !== value && BEYOND_LATIN1.test(masked))) {
+      return this.#coverFindings(findings, value, column, key);
+    }
+    return said === value ? masked : `\\x${Buffer.from(masked, 'latin1').toString('hex')}`;
+  }
+
+  #coverFindings(findings: readonly Finding[], value: string, column: Column, key: string): Replacement {
+    for (const { detector } of findings) {
+      const whole = this.#coverWhole(detector, value, column, key);
+      if (whole !== value) return whole;
+    }
+    return undefined;
+  }
+
+  #maskJson(value: string, rules: readonly FieldRule[], column: Column, key: string): string | null {
+    const { scanner } = this.#rules;
+    let masked: string;
     try {
-      return maskJson(
+      masked = maskJson(
         value,
         rules,
-        (rule) => this.#onHit(rule, place),
-        (leaf, key) => this.text(leaf, place, key),
+        (rule) => this.#onHit(rule, key),
+        scanner && column.textual ? (leaf, name) => this.text(leaf, key, name ?? undefined) : undefined,
       );
     } catch (error) {
       if (!(error instanceof JsonShapeError)) throw error;
-      throw refuse('SCRIM_UNMASKABLE', { hint: `leave column "${place}" out of the query`, cause: error });
+      throw refuse('SCRIM_UNMASKABLE', {
+        hint: `leave column "${column.name}" out of the query`,
+        cause: error,
+      });
     }
+    return scanner && column.textual ? this.#settleJson(masked, column, key) : masked;
   }
 
-  #maskContent(cell: Cell, column: Column): Replacement {
-    const { scanner } = this.#rules;
-    if (!scanner || !column.textual) return undefined;
-    const key = column.name;
-    if (scanner.findInBytes(cell.bytes, cell.start, cell.end, key).length === 0) return undefined;
-    const value = cell.text();
-    const masked = column.type === 'json' ? this.#maskJson(value, [], key) : this.text(value, key, key);
-    return masked === value ? undefined : masked;
+  /**
+   * What the detectors find in the whole document and the walk over its leaves did not settle: a short number under a
+   * telling key becomes 0, anything else covers the document.
+   */
+  #settleJson(text: string, column: Column, key: string): string | null {
+    let out = '';
+    let from = 0;
+    for (const { start, end, detector } of this.#rules.scanner?.find(text, key) ?? []) {
+      const value = text.slice(start, end);
+      const rule = this.#rules.content.get(detector);
+      if (!rule) {
+        this.#replace(detector, value, key);
+        continue;
+      }
+      if (value === '0' || isSettled(rule.operator, value, detector)) continue;
+      if (!JSON_NUMBER.test(value)) return this.#coverWhole(detector, text, column, key);
+      this.#onHit(rule.id, key);
+      out += `${text.slice(from, start)}0`;
+      from = end;
+    }
+    return from === 0 ? text : out + text.slice(from);
   }
+
+  #coverWhole(detector: string, value: string, column: Column, place: string): string | null {
+    const rule = this.#rules.content.get(detector);
+    if (!rule) return value;
+    const replacement = applyTo(this.#rules.cover, value, column);
+    if (replacement !== value) this.#onHit(rule.id, place);
+    return replacement;
+  }
+}
+
+function applyTo(operator: Operator, value: string, column: Column): string | null {
+  const { type, maxLength } = column;
+  return operator.apply(value, { type, ...(maxLength === undefined ? {} : { maxLength }) });
+}
+
+/** Whether a finding is a mask already: the operator leaves it as it is, with or without its key's quotes. */
+function isSettled(operator: Operator, value: string, detector: string): boolean {
+  const bare = value.replace(/^"+|"+$/g, '');
+  if (bare === '' || bare === 'null') return true;
+  return operator.apply(bare, { type: 'text', detector }) === bare;
+}
+
+function hasByte(cell: Cell, byte: number): boolean {
+  const at = cell.bytes.indexOf(byte, cell.start);
+  return at >= 0 && at < cell.end;
 }

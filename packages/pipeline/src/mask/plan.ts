@@ -27,6 +27,8 @@ export interface MaskRules {
   /** True when a response rule asks for the largest single value. */
   readonly measuresBlobs: boolean;
   readonly derived: 'mask' | 'block';
+  /** Shows nothing of a value: for what no rule's own operator was written for (computed values, whole documents). */
+  readonly cover: Operator;
   /** True when some rule looks at what passes; else everything is counted as passed blind. */
   readonly inspects: boolean;
 }
@@ -49,6 +51,10 @@ export interface Plan {
   readonly suspect: Uint8Array;
   readonly anyAlways: boolean;
   readonly anySuspect: boolean;
+  /** By column: the name content detectors are told. Telling if the label or a base column's name is. */
+  readonly keys: readonly string[];
+  /** Some JSON column is scanned; an escape in it can hide a value from the prefilter. */
+  readonly anyJson: boolean;
   /** A computed column may carry a masked one and the policy says block. */
   readonly blockedBy?: string;
 }
@@ -61,30 +67,65 @@ function placeName(place: Place): string {
   return `${place.schema}.${place.table}.${place.column}`;
 }
 
-function actionByOrigin(rules: readonly ColumnRule[], column: Column): ColumnAction | undefined {
+/** Whether what the operator writes is the same for every value. */
+function isConstant(operator: Operator): boolean {
+  return operator.literal !== undefined || operator.name === 'null';
+}
+
+/**
+ * The same action, telling nothing of the value. An operator that keeps a part or gives equal values equal tokens is
+ * safe only for the column it was written for: on computed values the caller chooses what it is applied to, and puts
+ * `partial(substr(card, 1, n))` or the tokens of guessed literals together again.
+ */
+function concealed(action: ColumnAction, cover: Operator): ColumnAction {
+  return isConstant(action.operator) ? action : { ...action, operator: cover };
+}
+
+/** Values of several masked columns under one label get an operator that fits all of them. */
+function actionByOrigin(rules: MaskRules, column: Column): ColumnAction | undefined {
+  let action: ColumnAction | undefined;
   for (const origin of column.origins) {
-    const rule = ruleFor(rules, origin);
-    if (rule) return { rule: rule.id, operator: rule.operator, place: placeName(origin) };
+    const rule = ruleFor(rules.columns, origin);
+    if (!rule) continue;
+    const found = { rule: rule.id, operator: rule.operator, place: placeName(origin) };
+    if (!action) action = found;
+    else if (action.rule !== found.rule) {
+      action = concealed(isConstant(action.operator) ? action : found, rules.cover);
+    }
+  }
+  return action;
+}
+
+/**
+ * The first masked column a statement can reach, or undefined when it can reach none. The operator tells nothing of
+ * the value, because which masked column the value comes from is not known.
+ */
+export function reachable(
+  rules: MaskRules,
+  reach: readonly Relation[] | 'unknown',
+): ColumnAction | undefined {
+  const first = rules.columns[0];
+  if (!first) return undefined;
+  if (reach === 'unknown') {
+    return concealed({ rule: first.id, operator: first.operator, place: 'unknown' }, rules.cover);
+  }
+  for (const relation of reach) {
+    for (const column of relation.columns) {
+      const place = { schema: relation.schema, table: relation.table, column };
+      const rule = ruleFor(rules.columns, place);
+      if (rule) {
+        const action = { rule: rule.id, operator: rule.operator, place: placeName(place) };
+        return concealed(action, rules.cover);
+      }
+    }
   }
   return undefined;
 }
 
-/** The first masked column a statement can reach, or undefined when it can reach none. */
-export function reachable(
-  rules: readonly ColumnRule[],
-  reach: readonly Relation[] | 'unknown',
-): ColumnAction | undefined {
-  const first = rules[0];
-  if (!first) return undefined;
-  if (reach === 'unknown') return { rule: first.id, operator: first.operator, place: 'unknown' };
-  for (const relation of reach) {
-    for (const column of relation.columns) {
-      const place = { schema: relation.schema, table: relation.table, column };
-      const rule = ruleFor(rules, place);
-      if (rule) return { rule: rule.id, operator: rule.operator, place: placeName(place) };
-    }
-  }
-  return undefined;
+/** The name detectors judge a column by: an alias must not talk a telling column out of its mask. */
+function keyOf(rules: MaskRules, column: Column): string {
+  const telling = column.origins.find((origin) => rules.scanner?.isSensitiveKey(origin.column));
+  return telling?.column ?? column.name;
 }
 
 /**
@@ -96,20 +137,31 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
   const actions: (ColumnAction | undefined)[] = new Array(width);
   const always = new Uint8Array(width);
   const suspect = new Uint8Array(width);
+  const keys: string[] = [];
+  let anyJson = false;
   let blockedBy: string | undefined;
   let reached: ColumnAction | undefined | null = null;
   for (let index = 0; index < width; index++) {
     const column = shape.columns[index] as Column;
-    let action = actionByOrigin(rules.columns, column);
-    if (!action && !column.exact) {
-      if (reached === null) reached = reachable(rules.columns, shape.reach);
-      action = reached;
+    let action = actionByOrigin(rules, column);
+    if (!column.exact) {
+      if (action) action = concealed(action, rules.cover);
+      else {
+        if (reached === null) reached = reachable(rules, shape.reach);
+        action = reached;
+      }
       if (action && rules.derived === 'block') blockedBy ??= action.rule;
     }
     actions[index] = action;
     const json = column.type === 'json' && rules.fields.length > 0;
-    const telling = rules.scanner?.isSensitiveKey(column.name) === true && column.textual;
-    if (action || json || telling || rules.measuresBlobs) always[index] = 1;
+    const key = keyOf(rules, column);
+    keys.push(key);
+    const scanned = rules.scanner !== undefined && column.textual && !action;
+    if (scanned && column.type === 'json') anyJson = true;
+    // The hex of binary values hides what they say from the prefilter.
+    const opaque = scanned && column.type === 'bytes';
+    const telling = scanned && rules.scanner?.isSensitiveKey(key) === true;
+    if (action || json || opaque || telling || rules.measuresBlobs) always[index] = 1;
     if (always[index] === 1 || (rules.scanner && column.textual)) suspect[index] = 1;
   }
   return {
@@ -119,6 +171,8 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
     suspect,
     anyAlways: always.includes(1),
     anySuspect: suspect.includes(1),
+    keys,
+    anyJson,
     ...(blockedBy === undefined ? {} : { blockedBy }),
   };
 }

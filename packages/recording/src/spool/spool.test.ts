@@ -219,6 +219,31 @@ describe('a spool', () => {
   });
 });
 
+test('a disk that takes no more ends the sessions, and what was flushed before stays whole', async () => {
+  const limited = `ulimit -f 100; exec "$0" --conditions=source --import tsx "$1" "$2" 2>/dev/null`;
+  const child = spawn('bash', ['-c', limited, process.execPath, WRITER, folder], {
+    cwd: ROOT,
+    env: { ...process.env, TSX_DISABLE_CACHE: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(1);
+  expect(text).not.toBe('');
+  const spool = open();
+  expect(spool.state.torn).toBe(0);
+  new Recorder({ sink: spool, edgeId: 'edge-1' }).closeLost();
+  await spool.close();
+  const last = open();
+  const key = newKey();
+  const keys = new Map([[key.keyId, key.publicKey]]);
+  for (const events of bySession(await readAll(last)).values())
+    expect(verifyChain(events, signAll(events, key), keys, { closed: true })).toMatchObject({ ok: true });
+  await last.close();
+});
+
 function startWriter(): { process: ChildProcess; promised: Map<string, number> } {
   const promised = new Map<string, number>();
   const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', WRITER, folder], {

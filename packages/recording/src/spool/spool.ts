@@ -41,6 +41,8 @@ const SEGMENT_BYTES = 16 * 1024 * 1024;
 const SYNC_INTERVAL = 50;
 /** Appended but not yet with the operating system. */
 const MAX_PENDING = 1024 * 1024;
+/** Milliseconds between attempts to write after one failed. */
+const RETRY_INTERVAL = 1_000;
 const MAX_STUCK = 16 * 1024 * 1024;
 
 export interface SpoolState {
@@ -79,7 +81,11 @@ export class Spool implements EventSink {
   #synced: number;
   #syncing = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Why the last write failed; undefined once one works again. */
   #failure: unknown;
+  #retry: NodeJS.Timeout | undefined;
+  /** A sync failed: nothing is written any more. */
+  #broken: Error | undefined;
   #closed = false;
   #waiting: (() => void)[] = [];
 
@@ -114,7 +120,7 @@ export class Spool implements EventSink {
   }
 
   get full(): boolean {
-    return this.#failure !== undefined || this.#bytes >= this.#maxBytes;
+    return this.#failure !== undefined || this.#broken !== undefined || this.#bytes >= this.#maxBytes;
   }
 
   get state(): SpoolState {
@@ -137,6 +143,7 @@ export class Spool implements EventSink {
     // The reserve is for endings: a full spool must still be able to say that a session is over.
     const limit = this.#maxBytes * (last ? 1.5 : 1.25);
     if (this.#closed) throw new Error('the spool is closed');
+    if (this.#broken !== undefined) throw this.#broken;
     if (this.#bytes + size > limit) throw refuse('SCRIM_SPOOL_FULL');
     if (this.#pendingBytes > MAX_STUCK)
       throw new Error('the spool cannot be written', { cause: this.#failure });
@@ -147,12 +154,13 @@ export class Spool implements EventSink {
   }
 
   drain(): void {
-    if (this.#pendingBytes === 0) return;
+    if (this.#broken !== undefined) throw this.#broken;
+    if (this.#pendingBytes === 0 && this.#failure === undefined) return;
     try {
-      this.#write();
+      if (this.#pendingBytes > 0) this.#write();
       this.#failure = undefined;
     } catch (error) {
-      this.#failure = error;
+      this.#fail(error);
       throw error;
     }
     if (this.#length >= this.#segmentBytes) this.#roll();
@@ -206,6 +214,7 @@ export class Spool implements EventSink {
     } finally {
       this.#closed = true;
       clearTimeout(this.#timer);
+      clearTimeout(this.#retry);
       // A sync on its way closes the descriptor itself.
       if (!this.#syncing) closeSync(this.#fd);
       this.#wake();
@@ -257,13 +266,27 @@ export class Spool implements EventSink {
       this.#fd = next.fd;
       this.#length = next.length;
     } catch (error) {
-      this.#failure = error;
+      this.#fail(error);
       return;
     }
     this.#synced = this.#end;
     this.#wake();
     // A sync on its way in the thread pool still uses the descriptor; it closes it then.
     if (!this.#syncing) closeSync(old);
+  }
+
+  /** No new sessions until writing works again, which is tried by itself: with none open nobody else would. */
+  #fail(error: unknown): void {
+    this.#failure = error;
+    if (this.#retry !== undefined || this.#closed) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      try {
+        this.drain();
+      } catch {
+        // It has set the next retry.
+      }
+    }, RETRY_INTERVAL);
   }
 
   #scheduleSync(): void {
@@ -279,7 +302,9 @@ export class Spool implements EventSink {
     fdatasync(fd, (error) => {
       this.#syncing = false;
       if (fd !== this.#fd || this.#closed) close(fd);
-      if (error) this.#failure = error;
+      // The system may have dropped what it could not write (and say nothing the next time): only a restart, which
+      // reads what is really there, can go on from here.
+      if (error) this.#broken = error;
       else if (target > this.#synced) this.#synced = target;
       if (this.#closed) return;
       this.#wake();

@@ -54,4 +54,4 @@ export const decisionInput = z
       .optional()
       .describe('refuse unless the approval is for exactly this operation'),
   })
-  .meta({ id: 'ApprovalDecisionInput' });
+  .meta({ id: 'ApprovalVerdict' });

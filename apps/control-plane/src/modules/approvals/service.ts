@@ -58,19 +58,19 @@ export function sameSubject(a: string, b: string): boolean {
 export class Approvals {
   readonly #options: ApprovalsOptions;
   readonly #waiting = new Map<string, Set<() => void>>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => {};
   #closed = false;
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.sweep(), options.sweepMs ?? 5_000);
-    this.#timer.unref();
   }
 
-  /** Listens to the other replicas. */
+  /** Listens to the other replicas, and sweeps from now on. */
   async start(): Promise<void> {
-    const { bus } = this.#options;
+    const { bus, sweepMs } = this.#options;
+    this.#timer = setInterval(() => void this.sweep(), sweepMs ?? 5_000);
+    this.#timer.unref();
     const stop = await bus.subscribe('scrim:approvals', ({ id }) => this.#look(id));
     const stopReconnect = bus.onReconnect(() => {
       for (const id of this.#waiting.keys()) this.#look(id);

@@ -30,7 +30,7 @@ export interface DistributionOptions {
   readonly problem: (what: string, error: unknown) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How often content is loaded without being told to, which heals lost notices; default 30 s. */
+  /** How often content is loaded without being told to, which heals lost notices; default 30 s, less if lives are short. */
   readonly refreshMs?: number;
   /** How often lifetimes are extended; default a twelfth of the lifetime. */
   readonly leaseMs?: number;
@@ -51,6 +51,8 @@ interface Watching {
 const YIELD_EVERY = 100;
 const MAX_QUEUED = 1_000;
 const FRESH_MS = 5_000;
+/** A stream that broke unseen and the one after it; more is an edge gone wrong, or two that share one identity. */
+const MAX_STREAMS = 4;
 
 function revocation(tokenId: string, until: number): Encoded {
   const value = create(RevocationSchema, { tokenId, untilMs: BigInt(until) });
@@ -77,7 +79,8 @@ export class Distribution {
 
   constructor(options: DistributionOptions) {
     this.#options = options;
-    const tick = options.refreshMs ?? 30_000;
+    // Leases go out with this tick, so several of them must fit into a lifetime.
+    const tick = options.refreshMs ?? Math.min(30_000, options.signer.lifetime / 6);
     this.#timer = setInterval(() => void this.refresh(), tick);
     this.#timer.unref();
   }
@@ -103,6 +106,7 @@ export class Distribution {
     };
     // In the set before the load: a change that lands between the two is pushed, not missed.
     this.#watching.add(watching);
+    this.#endOldest(stream.edgeId);
     if (performance.now() - this.#loadedAt > FRESH_MS) await this.refresh();
     for (const [tokenId, until] of this.#revoked) this.#write(watching, revocation(tokenId, until));
     if (this.#content) this.#bring(watching, this.#content);
@@ -117,6 +121,11 @@ export class Distribution {
       },
       detach: () => void this.#watching.delete(watching),
     };
+  }
+
+  #endOldest(edgeId: string): void {
+    const streams = [...this.#watching].filter(({ stream }) => stream.edgeId === edgeId);
+    for (const { stream } of streams.slice(0, -MAX_STREAMS)) stream.end('dropped');
   }
 
   /** Loads the content and brings every edge to it. Calls that come meanwhile share one more round. Never throws. */

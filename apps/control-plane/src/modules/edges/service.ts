@@ -2,13 +2,13 @@ import type { Actor } from '../../auth/principal.ts';
 import type { Bus } from '../../bus.ts';
 import { ApiError, notFound } from '../../http/problem.ts';
 import { insertAudit } from '../audit/entry.ts';
-import type { Authority } from './authority.ts';
 import { mintJoinToken } from './join-token.ts';
 import type { CertificateRecord, EdgeRecord, EdgeStore, JoinTokenRecord } from './store.ts';
 
 export interface EdgesOptions {
   readonly store: EdgeStore;
-  readonly authority: Authority;
+  /** SHA-256 of the authority's certificate, hex. */
+  readonly fingerprint: () => Promise<string>;
   readonly bus: Bus;
   readonly newId: () => string;
 }
@@ -54,14 +54,14 @@ export class Edges {
     wanted: { readonly edgeName: string; readonly ttlSeconds: number },
     actor: Actor,
   ): Promise<JoinTokenRecord & { readonly token: string }> {
-    const { store, authority, newId } = this.#options;
+    const { store, fingerprint, newId } = this.#options;
     if (await store.isEnrolled(wanted.edgeName)) {
       throw new ApiError('SCRIM_API_CONFLICT', {
         detail: `an edge named "${wanted.edgeName}" is enrolled`,
         mend: 'revoke it first, or choose another name',
       });
     }
-    const { token, hash } = mintJoinToken(authority.fingerprint);
+    const { token, hash } = mintJoinToken(await fingerprint());
     const record = await store.transaction(async (client) => {
       const made = await store.addJoinToken(client, { ...wanted, hash, createdBy: actor.subject });
       await insertAudit(client, newId(), actor, {

@@ -5,11 +5,11 @@ import { actorOf } from '../../auth/access.ts';
 import type { Context } from '../../context.ts';
 import { decodeCursor, pageOf, toPage } from '../../http/page.ts';
 import { ApiError, notFound } from '../../http/problem.ts';
+import { answers } from '../../http/responses.ts';
 import type { Server } from '../../http/server.ts';
 import type { Persister } from '../../workers/persister.ts';
 import { recordAudit } from '../audit/record.ts';
 import {
-  answers,
   type DeadLetterQuery,
   type DeadLetterView,
   deadLetterDetail,
@@ -22,6 +22,8 @@ import {
 const tags = ['dead letters'];
 const COLUMNS = `id, queue, job_id AS "jobId", error, attempts, octet_length(payload) AS bytes,
   created_at AS "createdAt", replayed_at AS "replayedAt"`;
+
+type Needs = Pick<Context, 'db'>;
 
 interface Row extends Omit<DeadLetterView, 'createdAt' | 'replayedAt'> {
   readonly createdAt: Date;
@@ -59,11 +61,13 @@ async function find(pool: Pool, id: string): Promise<{ row: Row; payload: unknow
 }
 
 /** What the event queue carried and could not be stored: look at it, try again, or throw it away. */
-export function registerDeadLetters(
-  server: Server,
-  { db }: Pick<Context, 'db'>,
-  persister: Pick<Persister, 'store'>,
-): void {
+export function registerDeadLetters(server: Server, needs: Needs, persister: Pick<Persister, 'store'>): void {
+  registerReading(server, needs);
+  registerReplay(server, needs, persister);
+  registerDiscard(server, needs);
+}
+
+function registerReading(server: Server, { db }: Needs): void {
   server.get(
     '/v1/dead-letters',
     {
@@ -95,6 +99,9 @@ export function registerDeadLetters(
       return { ...view(row), payload };
     },
   );
+}
+
+function registerReplay(server: Server, { db }: Needs, persister: Pick<Persister, 'store'>): void {
   server.post(
     '/v1/dead-letters/:id/replay',
     {
@@ -128,6 +135,9 @@ export function registerDeadLetters(
       return { stored: result.stored };
     },
   );
+}
+
+function registerDiscard(server: Server, { db }: Needs): void {
   server.delete(
     '/v1/dead-letters/:id',
     {

@@ -5,10 +5,11 @@ import { actorOf, principalOf } from '../../auth/access.ts';
 import type { Context } from '../../context.ts';
 import { pageOf, toPage } from '../../http/page.ts';
 import { notFound, problemSchema } from '../../http/problem.ts';
+import { answers } from '../../http/responses.ts';
 import type { Server } from '../../http/server.ts';
 import { recordAudit } from '../audit/record.ts';
 import { cursorOf, findSession, listSessions } from './list.ts';
-import { answers, type SessionView, sessionParams, sessionQuery, sessionView, verifyView } from './schema.ts';
+import { type SessionView, sessionParams, sessionQuery, sessionView, verifyView } from './schema.ts';
 import { exportLines, replayLines, verifySession } from './streams.ts';
 
 const tags = ['sessions'];
@@ -26,33 +27,40 @@ function only(request: FastifyRequest): string | undefined {
   return roles.includes('auditor') || roles.includes('admin') ? undefined : subject;
 }
 
+type Needs = Pick<Context, 'db'>;
+
+/** 404 also for another caller's session: that it exists is nobody's business. */
+async function sessionFor({ db }: Needs, request: FastifyRequest, id: string): Promise<SessionView> {
+  const session = await findSession(db.pool, id);
+  const mine = only(request);
+  if (session === undefined || (mine !== undefined && session.caller !== mine)) throw notFound('session', id);
+  return session;
+}
+
+async function sendLines(
+  { db }: Needs,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  action: { readonly name: string; readonly session: SessionView; readonly lines: AsyncGenerator<string> },
+): Promise<FastifyReply> {
+  // Before the first byte: nobody sees a session without leaving a trace.
+  const resource = `session/${action.session.id}`;
+  await recordAudit(db.prisma, actorOf(request), { action: action.name, resource });
+  return reply
+    .type('application/x-ndjson; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .serializer((body: unknown) => body as string)
+    .send(Readable.from(action.lines, { objectMode: true, highWaterMark: 2 }));
+}
+
 /** What was recorded: lists, replays, raw chains and their verification. Whoever looks into a session is written down. */
-export function registerSessions(server: Server, { db }: Pick<Context, 'db'>): void {
-  /** 404 also for another caller's session: that it exists is nobody's business. */
-  async function sessionFor(request: FastifyRequest, id: string): Promise<SessionView> {
-    const session = await findSession(db.pool, id);
-    const mine = only(request);
-    if (session === undefined || (mine !== undefined && session.caller !== mine))
-      throw notFound('session', id);
-    return session;
-  }
+export function registerSessions(server: Server, needs: Needs): void {
+  registerLists(server, needs);
+  registerStreams(server, needs);
+  registerVerify(server, needs);
+}
 
-  async function sendLines(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    session: SessionView,
-    action: string,
-    lines: AsyncGenerator<string>,
-  ): Promise<FastifyReply> {
-    // Before the first byte: nobody sees a session without leaving a trace.
-    await recordAudit(db.prisma, actorOf(request), { action, resource: `session/${session.id}` });
-    return reply
-      .type('application/x-ndjson; charset=utf-8')
-      .header('x-content-type-options', 'nosniff')
-      .serializer((body: unknown) => body as string)
-      .send(Readable.from(lines, { objectMode: true, highWaterMark: 2 }));
-  }
-
+function registerLists(server: Server, needs: Needs): void {
   server.get(
     '/v1/sessions',
     {
@@ -67,7 +75,7 @@ export function registerSessions(server: Server, { db }: Pick<Context, 'db'>): v
     },
     async (request) => {
       const { query } = request;
-      const rows = await listSessions(db.pool, query, only(request));
+      const rows = await listSessions(needs.db.pool, query, only(request));
       return toPage(rows, query.limit, cursorOf, (row) => row);
     },
   );
@@ -77,8 +85,11 @@ export function registerSessions(server: Server, { db }: Pick<Context, 'db'>): v
       config,
       schema: { tags, summary: 'Read a session', params: sessionParams, response: answers(sessionView) },
     },
-    async (request) => sessionFor(request, request.params.id),
+    async (request) => sessionFor(needs, request, request.params.id),
   );
+}
+
+function registerStreams(server: Server, needs: Needs): void {
   server.get(
     '/v1/sessions/:id/replay',
     {
@@ -92,8 +103,9 @@ export function registerSessions(server: Server, { db }: Pick<Context, 'db'>): v
       },
     },
     async (request, reply) => {
-      const session = await sessionFor(request, request.params.id);
-      return sendLines(request, reply, session, 'session.replay', replayLines(db.pool, session));
+      const session = await sessionFor(needs, request, request.params.id);
+      const lines = replayLines(needs.db.pool, session);
+      return sendLines(needs, request, reply, { name: 'session.replay', session, lines });
     },
   );
   server.get(
@@ -110,10 +122,14 @@ export function registerSessions(server: Server, { db }: Pick<Context, 'db'>): v
       },
     },
     async (request, reply) => {
-      const session = await sessionFor(request, request.params.id);
-      return sendLines(request, reply, session, 'session.export', exportLines(db.pool, session));
+      const session = await sessionFor(needs, request, request.params.id);
+      const lines = exportLines(needs.db.pool, session);
+      return sendLines(needs, request, reply, { name: 'session.export', session, lines });
     },
   );
+}
+
+function registerVerify(server: Server, needs: Needs): void {
   server.get(
     '/v1/sessions/:id/verify',
     {
@@ -126,12 +142,12 @@ export function registerSessions(server: Server, { db }: Pick<Context, 'db'>): v
       },
     },
     async (request) => {
-      const session = await sessionFor(request, request.params.id);
-      await recordAudit(db.prisma, actorOf(request), {
+      const session = await sessionFor(needs, request, request.params.id);
+      await recordAudit(needs.db.prisma, actorOf(request), {
         action: 'session.verify',
         resource: `session/${session.id}`,
       });
-      const verdict = await verifySession(db.pool, session);
+      const verdict = await verifySession(needs.db.pool, session);
       if (verdict.ok) return { ok: true, events: verdict.checked, complete: verdict.complete };
       const { seq, why, checked } = verdict;
       return { ok: false, events: checked, complete: false, problem: { seq, why } };

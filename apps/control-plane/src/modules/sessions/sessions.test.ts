@@ -273,6 +273,9 @@ describe('sessions', () => {
     await pool.query('DELETE FROM session_event WHERE session_id = $1 AND seq > 1', [hidden]);
     await pool.query('DELETE FROM session_batch WHERE session_id = $1', [hidden]);
     expect(await verify(hidden)).toMatchObject({ ok: false });
+    const relabelled = await persist(record());
+    await pool.query(`UPDATE session SET caller = 'nobody' WHERE id = $1`, [relabelled]);
+    expect(await verify(relabelled)).toMatchObject({ ok: false, problem: { seq: 1 } });
     const open = await persist(record({ close: false }));
     expect(await verify(open)).toMatchObject({ ok: true, complete: false });
   });

@@ -47,6 +47,23 @@ export async function* readEvents(pool: Pool, sessionId: string, after = 0): Asy
   }
 }
 
+/** How far the session's row says that its chain reaches. */
+export async function readHead(
+  pool: Pool,
+  sessionId: string,
+): Promise<{ readonly seq: number; readonly hash: Buffer; readonly closed: boolean }> {
+  const { rows } = await pool.query<{ last_seq: string; head_hash: Buffer | null; closed: boolean }>(
+    'SELECT last_seq, head_hash, closed_at IS NOT NULL AS closed FROM session WHERE id = $1',
+    [sessionId],
+  );
+  const row = rows[0];
+  return {
+    seq: Number(row?.last_seq ?? 0),
+    hash: row?.head_hash ?? Buffer.alloc(0),
+    closed: row?.closed ?? false,
+  };
+}
+
 export async function readBatches(pool: Pool, sessionId: string): Promise<SignedBatch[]> {
   const { rows } = await pool.query<{
     first_seq: string;

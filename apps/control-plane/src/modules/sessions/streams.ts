@@ -2,14 +2,16 @@ import {
   type ChainVerdict,
   ChainVerifier,
   type ReplayItem,
+  readData,
   replay,
   type SessionEvent,
   type SignedBatch,
 } from '@scrim/recording';
 import type { Pool } from 'pg';
+import { storable } from '../../workers/run-totals.ts';
 import { decoderOf } from './decoders.ts';
 import type { SessionView } from './schema.ts';
-import { readBatches, readEvents, readKeys } from './store.ts';
+import { readBatches, readEvents, readHead, readKeys } from './store.ts';
 
 /** Lines are joined up to this many characters: a row alone is too small a piece for a socket. */
 const PIECE = 32 * 1024;
@@ -68,28 +70,43 @@ export function exportLines(pool: Pool, session: SessionView): AsyncGenerator<st
   return lines(exported(pool, session));
 }
 
+/** The row is what lists and searches go by, but no signature covers it: it must say what the chain says. */
+function rowProblem(session: SessionView, opened: SessionEvent): string | undefined {
+  let data: { connection?: unknown; edgeId?: unknown; caller?: { subject?: unknown } };
+  try {
+    data = readData(opened);
+  } catch (error) {
+    return `altered: ${(error as Error).message}`;
+  }
+  const same =
+    storable(String(data.connection)) === session.connection &&
+    data.edgeId === session.edgeId &&
+    storable(String(data.caller?.subject)) === session.caller;
+  return same
+    ? undefined
+    : "the session's row names another connection, edge or caller than its opened event";
+}
+
 /** Checks a stored session from its first event to its head, one page of events in memory at a time. */
 export async function verifySession(
   pool: Pool,
   session: SessionView,
 ): Promise<ChainVerdict & { checked: number }> {
   const keys = new Map([...(await readKeys(pool, session.edgeId))].map(([keyId, { key }]) => [keyId, key]));
-  const expected = { sessionId: session.id, closed: session.closedAt !== null };
-  const verifier = new ChainVerifier(await readBatches(pool, session.id), keys, expected);
+  const batches = await readBatches(pool, session.id);
+  // Read after the batches: an open session grows meanwhile, and its head must not be behind its signatures.
+  const head = await readHead(pool, session.id);
+  const expected = { sessionId: session.id, closed: head.closed, head };
+  const verifier = new ChainVerifier(batches, keys, expected);
   let checked = 0;
+  let problem: string | undefined;
   for await (const event of readEvents(pool, session.id)) {
-    // What was stored after the session was looked up has batches that were not read.
-    if (event.seq > session.events) break;
+    if (event.seq > head.seq) break;
     verifier.push(event);
     checked++;
+    if (event.seq === 1) problem = rowProblem(session, event);
   }
   const verdict = verifier.verdict();
-  if (verdict.ok && verdict.headSeq < session.events)
-    return {
-      ok: false,
-      seq: verdict.headSeq + 1,
-      why: 'truncated: the session is known to reach further',
-      checked,
-    };
+  if (verdict.ok && problem !== undefined) return { ok: false, seq: 1, why: problem, checked };
   return { ...verdict, checked };
 }
