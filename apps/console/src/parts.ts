@@ -64,27 +64,23 @@ export function problem(error: unknown): HTMLElement {
   );
 }
 
-/** A table that turns into cards where the screen is narrow; `heads` name the cells there. */
+/**
+ * A table that turns into cards where the screen is narrow; `heads` name the cells there. The roles are said because a
+ * table that is laid out as blocks is none any more to screen readers.
+ */
 export function table(
   label: string,
   heads: readonly string[],
   rows: readonly (readonly Child[])[],
 ): HTMLTableElement {
+  const names = heads.map((head) => h('th', { scope: 'col', role: 'columnheader' }, head));
   return h(
     'table',
-    { class: 'list', 'aria-label': label },
-    h(
-      'thead',
-      {},
-      h(
-        'tr',
-        {},
-        heads.map((head) => h('th', { scope: 'col' }, head)),
-      ),
-    ),
+    { class: 'list', role: 'table', 'aria-label': label },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, names)),
     h(
       'tbody',
-      {},
+      { role: 'rowgroup' },
       rows.map((row) => tableRow(heads, row)),
     ),
   );
@@ -92,11 +88,13 @@ export function table(
 
 /** A further row for {@link table}. */
 export function tableRow(heads: readonly string[], cells: readonly Child[]): HTMLElement {
-  return h(
-    'tr',
-    {},
-    cells.map((cell, index) => h('td', { 'data-head': heads[index] }, cell)),
-  );
+  const filled = cells.map((cell, index) => h('td', { role: 'cell', 'data-head': heads[index] }, cell));
+  return h('tr', { role: 'row' }, filled);
+}
+
+/** A place in which a table that is too wide scrolls by itself. */
+export function wide(list: HTMLTableElement): HTMLElement {
+  return h('div', { class: 'wide' }, list);
 }
 
 /** A labelled input; `name` is its name in the form. */

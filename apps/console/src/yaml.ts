@@ -20,7 +20,7 @@ function entries(value: object): readonly (readonly [string, unknown])[] {
 }
 
 /** Small things fit a line as they do in the files people write: `{ column: customers.ssn, with: redact }`. */
-const MAX_LINE = 96;
+const MAX_LINE = 84;
 
 function inline(value: unknown): string {
   if (!isNested(value)) return scalar(value);

@@ -1,6 +1,6 @@
 import { append, fill, h } from '../element.ts';
 import { plural, shortText } from '../format.ts';
-import { code, empty, exactText, table, time } from '../parts.ts';
+import { code, empty, exactText, table, time, wide } from '../parts.ts';
 import type { Approval, Page as List } from '../records.ts';
 import { linkTo } from '../route.ts';
 import { every, type Page, poll, type Screen } from '../screen.ts';
@@ -67,7 +67,7 @@ function history(approvals: readonly Approval[]): HTMLElement {
     exactText(it.connection),
     time(it.createdAt),
   ]);
-  return table('Decided and past', HEADS, rows);
+  return wide(table('Decided and past', HEADS, rows));
 }
 
 /** What waits for a decision, by itself up to date, and what was decided before. */

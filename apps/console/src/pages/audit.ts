@@ -1,6 +1,6 @@
 import { queryText } from '../api.ts';
 import { append, type Child, h } from '../element.ts';
-import { empty, exactText, table, time } from '../parts.ts';
+import { empty, exactText, table, time, wide } from '../parts.ts';
 import type { AuditEntry, Page as List } from '../records.ts';
 import { linkTo } from '../route.ts';
 import type { Page } from '../screen.ts';
@@ -55,7 +55,7 @@ export const auditPage: Page = async (screen) => {
   );
   if (signal.aborted) return;
   screen.announce(count === 0 ? 'no entries' : `${count} entries shown`);
-  if (count > 0) append(root, list, more);
+  if (count > 0) append(root, wide(list), more);
   else if (isSearch)
     append(
       root,

@@ -1,6 +1,6 @@
 import { append, type Child, fill, h } from '../element.ts';
 import { agoText, bytesText, countText } from '../format.ts';
-import { badge, code, empty, exactText, table } from '../parts.ts';
+import { badge, code, empty, exactText, table, wide } from '../parts.ts';
 import type { Edge, Page as List } from '../records.ts';
 import { type Page, poll } from '../screen.ts';
 
@@ -51,7 +51,7 @@ export const edgesPage: Page = async (screen) => {
     const key = JSON.stringify([items, rows.map((row) => row[2])]);
     if (key === shown) return;
     shown = key;
-    if (rows.length > 0) fill(body, table('Edges', HEADS, rows));
+    if (rows.length > 0) fill(body, wide(table('Edges', HEADS, rows)));
     else
       fill(
         body,

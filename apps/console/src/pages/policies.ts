@@ -1,5 +1,5 @@
 import { append, h } from '../element.ts';
-import { code, empty, table, time } from '../parts.ts';
+import { code, empty, table, time, wide } from '../parts.ts';
 import type { Page as List, Policy } from '../records.ts';
 import { linkTo } from '../route.ts';
 import type { Page } from '../screen.ts';
@@ -34,7 +34,7 @@ export const policiesPage: Page = async (screen) => {
       author,
     ],
   );
-  if (count > 0) append(root, list, more);
+  if (count > 0) append(root, wide(list), more);
   else
     append(
       root,

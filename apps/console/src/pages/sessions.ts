@@ -1,7 +1,7 @@
 import { queryText } from '../api.ts';
 import { append, type Child, h } from '../element.ts';
 import { countText } from '../format.ts';
-import { badge, code, empty, exactText, table, time } from '../parts.ts';
+import { badge, code, empty, exactText, table, time, wide } from '../parts.ts';
 import type { Page as List, Session } from '../records.ts';
 import { linkTo } from '../route.ts';
 import type { Page } from '../screen.ts';
@@ -36,7 +36,7 @@ const HEADS = [
 
 /** What is known about the chain without checking it now. */
 export function recordBadge({ verified }: Pick<Session, 'verified'>): HTMLElement {
-  if (verified === null) return badge('being written', 'quiet');
+  if (verified === null) return badge('growing', 'quiet');
   return verified ? badge('signed', 'good') : badge('contradicted', 'bad');
 }
 
@@ -77,7 +77,7 @@ export const sessionsPage: Page = async (screen) => {
   const { count, more } = await pages(list, HEADS, load, cellsOf);
   if (signal.aborted) return;
   screen.announce(count === 0 ? 'no sessions' : `${count} sessions shown`);
-  if (count > 0) append(root, list, more);
+  if (count > 0) append(root, wide(list), more);
   else if (isSearch)
     append(
       root,

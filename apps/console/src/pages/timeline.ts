@@ -145,7 +145,7 @@ export class Timeline {
       { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Result' },
       h('table', { class: 'result' }, head, body),
     );
-    const result = { body, entry: this.#entry(item, 'result', '', scroll) };
+    const result = { body, entry: this.#entry(item, 'rows', '', scroll) };
     this.#results.set(lane, result);
     return result;
   }
