@@ -9,6 +9,7 @@ import { createSigningKeys } from './crypto/signing-keys.ts';
 import { openDatabase } from './database/client.ts';
 import { migrate } from './database/migrate.ts';
 import { waitForDatabase } from './database/wait.ts';
+import { serveConsole } from './http/console.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
@@ -85,10 +86,21 @@ function createPersister({ config, db, log, metrics, newId, now }: Context): Per
   });
 }
 
-/** Builds everything, in reading order. */
+/** Connects to the stores and builds everything. Throws, and holds on to nothing, when something is wrong. */
 export async function createControlPlane(config: Config, overrides: Overrides = {}): Promise<ControlPlane> {
   const context = await createContext(config, overrides);
+  try {
+    return await build(context, overrides);
+  } catch (error) {
+    await context.bus.close();
+    await context.db.close();
+    throw error;
+  }
+}
 
+/** Everything, in reading order. */
+async function build(context: Context, overrides: Overrides): Promise<ControlPlane> {
+  const { config } = context;
   const credentials = createCredentials(context.envelope);
   const connections = createConnections(context, credentials);
   const policies = createPolicies(context);
@@ -117,6 +129,7 @@ export async function createControlPlane(config: Config, overrides: Overrides = 
   registerSessions(server, context);
   registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
+  serveConsole(server);
 
   const { start, stop } = running;
   return { server, context, configuration, sources, grpcPort: edgeSide.port, start, stop };

@@ -1,0 +1,71 @@
+import type { Api } from './api.ts';
+import type { Me } from './records.ts';
+import type { Route } from './route.ts';
+
+/** What a page of the console works with. */
+export interface Screen {
+  readonly api: Api;
+  readonly me: Me;
+  readonly route: Route;
+  /** The page's own element, empty at first. */
+  readonly root: HTMLElement;
+  /** Aborted when one leaves the page. */
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds by the control plane's clock. */
+  readonly now: () => number;
+  /** Says it to screen readers, without moving anything. */
+  readonly announce: (text: string) => void;
+  /** The control plane answers, or does not: a banner says so. */
+  readonly reachable: (yes: boolean) => void;
+  /** The browser tab's title. */
+  readonly title: (text: string) => void;
+}
+
+/** Draws itself into the screen; a rejection is shown in its place. */
+export type Page = (screen: Screen) => Promise<void>;
+
+/** Runs `act` every `ms` until `signal` aborts. Nothing runs before the first `ms` are over. */
+export function every(ms: number, signal: AbortSignal, act: () => void): void {
+  const timer = setInterval(act, ms);
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}
+
+const MAX_PAUSE = 20_000;
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const now = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener('abort', now, { once: true });
+    // Whoever comes back to the tab sees the present state, not that of a pause ago.
+    document.addEventListener('visibilitychange', now, { once: true });
+  });
+}
+
+/** A hidden tab still counts in its title what waits, but need not do so at once. */
+const HIDDEN_PAUSE = 10_000;
+
+/**
+ * Runs `look` now and then again `ms` after it is done, until the page is left; less often while the tab is hidden.
+ * When the control plane does not answer, it is asked less and less often; any other failure rejects.
+ */
+export async function poll(screen: Screen, ms: number, look: () => Promise<void>): Promise<void> {
+  let wait = ms;
+  while (!screen.signal.aborted) {
+    try {
+      await look();
+      screen.reachable(true);
+      wait = ms;
+    } catch (error) {
+      if (screen.signal.aborted) return;
+      const status = (error as { status?: unknown }).status;
+      if (status !== 0 && status !== 429 && status !== 502 && status !== 503) throw error;
+      screen.reachable(false);
+      wait = Math.min(wait * 2, MAX_PAUSE);
+    }
+    await pause(document.hidden ? Math.max(wait, HIDDEN_PAUSE) : wait, screen.signal);
+  }
+}
