@@ -28,7 +28,9 @@ const document = documentSchema.parse({
       credential: { username: target.username, password: { value: decodeURIComponent(target.password) } },
     },
   ],
-  policies: [{ name: 'bench', mask, guard: [{ when: { sql: { statements: ['drop_table'] } }, do: 'block' }] }],
+  policies: [
+    { name: 'bench', mask, guard: [{ when: { sql: { statements: ['drop_table'] } }, do: 'block' }] },
+  ],
 });
 const snapshot: Snapshot = {
   version: '1',
@@ -49,7 +51,7 @@ const pipeline = new Pipeline({
     subject: 'bench',
     groups: [],
     kind: 'machine',
-    issuer: 'bench',
+    issuer: 'scrim',
     tokenId: 'bench',
     expiresAt: Number.MAX_SAFE_INTEGER,
     connections: ['shop'],
@@ -65,7 +67,8 @@ const pipeline = new Pipeline({
   },
   now: Date.now,
   newId: () => `00000000-0000-7000-8000-${String(++count).padStart(12, '0')}`,
-  failed: (_id, error) => process.stderr.write(`failed ${String(error)} ${String((error as Error).cause ?? '')}\n`),
+  failed: (_id, error) =>
+    process.stderr.write(`failed ${String(error)} ${String((error as Error).cause ?? '')}\n`),
   accept: {
     limits: { handshakeTimeout: 10_000, maxMessage: 64 << 20, maxHeldInput: 1 << 20, targetTimeout: 10_000 },
     requireTls: false,
@@ -75,3 +78,4 @@ const pipeline = new Pipeline({
 const protocol = await openPostgresProtocol();
 const server = createServer({ noDelay: true }, (socket) => void pipeline.serve(protocol, socket));
 server.listen(Number(process.env.PORT ?? 6432), '127.0.0.1', () => process.stdout.write('listening\n'));
+process.on('SIGINT', () => process.exit(0));

@@ -105,6 +105,26 @@ test('a decision made on one replica reaches an edge on another, and is used onc
   ]);
 });
 
+test('with Redis away decisions still arrive, only later', async () => {
+  const { id, outcome } = await ask();
+  await stores.withoutRedis(async () => {
+    const decided = await second.call('POST', `/v1/approvals/${id}/approve`);
+    expect(decided.body.state).toBe('approved');
+    const result = await outcome;
+    if (result.state !== 'approved') throw new Error(result.state);
+    expect(await result.redeem(digestOf('DROP TABLE customers'))).toBe(true);
+  });
+  // Once Redis is back, notices travel again by themselves.
+  const { took } = await until(async () => {
+    const again = await ask();
+    const start = performance.now();
+    await second.call('POST', `/v1/approvals/${again.id}/approve`);
+    await again.outcome;
+    return performance.now() - start < 500;
+  }, 20_000);
+  expect(took).toBeLessThan(20_000);
+}, 45_000);
+
 test('a decision arrives within 200 ms', async () => {
   const took: number[] = [];
   for (let round = 0; round < 3; round += 1) {
@@ -281,3 +301,23 @@ test('a stream broken in the middle of a hold is taken up again on another repli
   await mover.close();
   proxy.close();
 });
+
+test('what a dead edge asked is closed once it is heard of again without it, and not before', async () => {
+  const mortal = await openEdge(stores, first.address, 'mortal', {
+    joinToken: await first.joinToken('mortal'),
+  });
+  await mortal.ready(AbortSignal.timeout(10_000));
+  const { id, outcome } = await ask({}, mortal);
+  await mortal.close();
+  await expect(outcome).rejects.toThrow('SCRIM_CANCELLED');
+  await sleep(500);
+  // Long gone, and nobody has seen the edge since.
+  const long = `now() - interval '1 minute'`;
+  await stores.pool.query(`UPDATE approval SET held_until = ${long} WHERE id = $1`, [id]);
+  await stores.pool.query(`UPDATE edge SET last_seen_at = ${long} WHERE name = 'mortal'`);
+  await sleep(5_500);
+  expect(await stateOf(id)).toBe('pending');
+  const reborn = await openEdge(stores, second.address, 'mortal', { dataDir: mortal.dataDir });
+  await until(async () => (await stateOf(id)) === 'withdrawn', 8_000);
+  await reborn.close();
+}, 30_000);

@@ -16,16 +16,20 @@ export interface Stores {
   readonly redisUrl: string;
   readonly folder: string;
   readonly pool: pg.Pool;
+  /** Stops Redis, runs `work`, and starts it again where it was. */
+  withoutRedis(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function startStores(): Promise<Stores> {
   const folder = mkdtempSync(join(tmpdir(), 'scrim-edges-'));
   const password = randomBytes(12).toString('hex');
-  const [postgres, redis] = await Promise.all([
+  const redisDir = join(folder, 'redis');
+  const [postgres, firstRedis] = await Promise.all([
     startPostgres({ dataDir: join(folder, 'postgres'), password, settings: { fsync: 'off' } }),
-    startRedis({ dataDir: join(folder, 'redis') }),
+    startRedis({ dataDir: redisDir }),
   ]);
+  let redis = firstRedis;
   const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
   // Ours is told too when the server stops.
   pool.on('error', () => {});
@@ -34,6 +38,14 @@ export async function startStores(): Promise<Stores> {
     redisUrl: redis.url,
     folder,
     pool,
+    async withoutRedis(work) {
+      await redis.stop();
+      try {
+        await work();
+      } finally {
+        redis = await startRedis({ dataDir: redisDir, port: redis.port });
+      }
+    },
     async stop() {
       await pool.end();
       await Promise.all([postgres.stop(), redis.stop()]);

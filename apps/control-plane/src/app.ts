@@ -86,10 +86,21 @@ function createPersister({ config, db, log, metrics, newId, now }: Context): Per
   });
 }
 
-/** Builds everything, in reading order. */
+/** Connects to the stores and builds everything. Throws, and holds on to nothing, when something is wrong. */
 export async function createControlPlane(config: Config, overrides: Overrides = {}): Promise<ControlPlane> {
   const context = await createContext(config, overrides);
+  try {
+    return await build(context, overrides);
+  } catch (error) {
+    await context.bus.close();
+    await context.db.close();
+    throw error;
+  }
+}
 
+/** Everything, in reading order. */
+async function build(context: Context, overrides: Overrides): Promise<ControlPlane> {
+  const { config } = context;
   const credentials = createCredentials(context.envelope);
   const connections = createConnections(context, credentials);
   const policies = createPolicies(context);

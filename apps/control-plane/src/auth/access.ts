@@ -39,7 +39,8 @@ export function guardRoutes(app: FastifyInstance, authenticate: Authenticate): v
     if (route.config?.access === undefined)
       throw new Error(`route ${String(route.method)} ${route.url} declares no access`);
   });
-  app.addHook('onRequest', async (request) => {
+  // After onRequest, where the rate limit counts: guessing keys must count as well. The body is not read yet.
+  app.addHook('preParsing', async (request) => {
     const access = request.routeOptions.config.access;
     // Unknown addresses have no access to declare and answer 404 to everybody.
     if (request.is404 || access === 'public') return;

@@ -26,8 +26,11 @@ beforeEach(async () => {
 async function query(where: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: where });
   await client.connect();
-  const { rows } = await client.query(sql).finally(() => client.end());
-  return rows;
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 function add(name: string, sql: string): void {

@@ -27,7 +27,7 @@ export function encodeCursor(key: string): string {
 /** The key inside a cursor; `pattern` keeps made-up ones from reaching the database. */
 export function decodeCursor(
   cursor: string | undefined,
-  pattern: RegExp = /^.{1,300}$/s,
+  pattern: RegExp = /^[^\0]{1,300}$/,
 ): string | undefined {
   if (cursor === undefined) return undefined;
   const key = Buffer.from(cursor, 'base64url').toString('utf8');

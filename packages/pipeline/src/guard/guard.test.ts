@@ -164,18 +164,18 @@ describe('writing masks back', () => {
   test('is refused when another lane talks in between', async () => {
     const bed = await Bed.open([SSN]);
     await bed.say(
-      input('a\t***MAS', 1),
+      input('a\t***MA', 1),
       input(CHARS(500), 2),
       operation(SELECT, undefined, 2),
-      input('KED***\n', 1),
+      input('SKED***\n', 1),
     );
     expect(bed.refusals()).toEqual(['SCRIM_WRITE_BACK']);
   });
   test("an earlier operation's outcome does not make a cut mask forgotten", async () => {
     const bed = await Bed.open([SSN]);
-    await bed.say(operation(SELECT), operation(UPDATE), input('a\t***MAS'));
+    await bed.say(operation(SELECT), operation(UPDATE), input('a\t***MA'));
     await bed.target(outcome());
-    await bed.say(input('KED***\n'));
+    await bed.say(input('SKED***\n'));
     expect(bed.refusals()).toEqual(['SCRIM_WRITE_BACK']);
   });
 });

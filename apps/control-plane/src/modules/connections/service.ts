@@ -125,10 +125,9 @@ export function createConnections(
     const before = opened(row);
     const spec = credentialOf(connection);
     const wanted = { ...connection, credential: hidden(spec) };
-    const visible = differences(
-      { ...shown(row), edges: shown(row).edges },
-      { ...wanted, edges: wanted.edges },
-    );
+    // An empty list of edges means the same as none, and is shown as none.
+    const edges = connection.edges?.length ? connection.edges : undefined;
+    const visible = differences(shown(row), { ...wanted, edges });
     const changes = [...visible, ...secretChanges(credentialOf(before), spec)];
     if (changes.length === 0) return { kind: 'connection', name, action: 'unchanged' };
     const sameSecrets = sameCredential(credentialOf(before), spec);

@@ -10,6 +10,8 @@ import {
 
 let stores: TestStores;
 let plane: TestPlane;
+/** The master key of the stores after the rotation. */
+const fresh = randomBytes(32).toString('base64');
 beforeAll(async () => {
   stores = await startTestStores();
   plane = await startTestPlane(stores);
@@ -114,7 +116,6 @@ test('a rotation re-wraps everything and the old master key opens nothing any mo
   };
   await plane.call('PUT', '/v1/connections/rot', { body });
   const maskingKey = await plane.plane.sources.maskingKey();
-  const fresh = randomBytes(32).toString('base64');
   const rotating = await startTestPlane(stores, {
     SCRIM_MASTER_KEY: fresh,
     SCRIM_MASTER_KEY_PREVIOUS: TEST_MASTER_KEY,
@@ -133,14 +134,11 @@ test('a rotation re-wraps everything and the old master key opens nothing any mo
   expect(await after.plane.sources.maskingKey()).toBe(maskingKey);
   await after.stop();
 
-  const old = await startTestPlane(stores);
-  await expect(old.plane.sources.connections()).rejects.toThrow('SCRIM_MASTER_KEY_PREVIOUS');
-  await expect(old.plane.sources.maskingKey()).rejects.toThrow('not configured');
-  await old.stop();
+  await expect(startTestPlane(stores)).rejects.toThrow('set SCRIM_MASTER_KEY_PREVIOUS to it');
 });
 
 test('a ciphertext moved to another credential or field does not open', async () => {
-  const other = await startTestPlane(stores, { SCRIM_MASTER_KEY: randomBytes(32).toString('base64') });
+  const other = await startTestPlane(stores, { SCRIM_MASTER_KEY: fresh });
   const { prisma } = other.plane.context.db;
   await prisma.connection.deleteMany();
   await prisma.credential.deleteMany();

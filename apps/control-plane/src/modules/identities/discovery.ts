@@ -56,7 +56,10 @@ export async function fetchJwks(issuerUrl: string, allowHttp: boolean): Promise<
     const options = { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) } as const;
     const response = await fetch(address, { ...options, headers: { accept: 'application/json' } });
     if (!response.ok) throw upstream(issuerUrl, `its key set answered ${response.status}`);
-    return publicOnly(jwks.parse(JSON.parse(await readBounded(response, issuerUrl))));
+    const keySet = publicOnly(jwks.parse(JSON.parse(await readBounded(response, issuerUrl))));
+    if (keySet.keys.length === 0)
+      throw upstream(issuerUrl, 'its key set holds no key to verify signatures with');
+    return keySet;
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw upstream(issuerUrl, 'its key set could not be read', error);

@@ -128,10 +128,7 @@ export function createTokenVerifier(
     const groups = groupsOf(claimAt(payload, issuer.groupsClaim));
     if (groups === undefined)
       throw refused(`the token's "${issuer.groupsClaim}" claim is not a list of names`);
-    const machines = await prisma.machineIdentity.findMany({ where: { issuerUrl: issuer.issuer } });
-    const fitting = machines.filter((one) =>
-      fitsConditions(payload, one.conditions as Record<string, string>),
-    );
+    const fitting = issuer.machines.filter(({ conditions }) => fitsConditions(payload, conditions));
     // Anybody can have a token of a public CI provider, with any audience: it is the claims that make it ours.
     if (issuer.kind === 'machine' && fitting.length === 0)
       throw refused('no machine identity fits the token', 'add one: PUT /v1/machine-identities/NAME');
