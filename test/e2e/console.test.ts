@@ -4,6 +4,15 @@ import { openBrowser } from './browser.ts';
 import { GITHUB_TOKEN, SHOP, SHOP_DOCUMENT } from './shop.ts';
 import { eventually, type Stand, startStand } from './stand.ts';
 
+/** A second connection, whose deletions two people have to agree to. */
+const DOCUMENT = `${SHOP_DOCUMENT}
+  - name: pairs
+    match: { labels: { env: test }, groups: [agents] }
+    guard:
+      - { when: { sql: { unbounded: [delete] } }, do: hold, reason: two must agree }
+    approve: { by: [dba], quorum: 2, expires: 1m }
+`;
+
 let stand: Stand;
 let browser: Browser;
 const contexts: BrowserContext[] = [];
@@ -16,7 +25,7 @@ interface Item {
 beforeAll(async () => {
   // One after the other: when the browser cannot be had, no stand must be left running.
   browser = await openBrowser();
-  stand = await startStand({ setup: SHOP, document: SHOP_DOCUMENT });
+  stand = await startStand({ setup: SHOP, document: DOCUMENT });
 }, 240_000);
 afterAll(async () => {
   await browser?.close();
@@ -68,8 +77,8 @@ async function key(subject: string, roles: string[], groups: string[]): Promise<
   return made.key;
 }
 
-async function hold(statement: string, caller = 'alice@example.com') {
-  const client = await stand.client(await stand.token({ caller }));
+async function hold(statement: string, caller = 'alice@example.com', connection = 'shop') {
+  const client = await stand.client(await stand.token({ caller, connection }), connection);
   const notices: string[] = [];
   client.on('notice', (notice) => notices.push(String(notice.message)));
   const result = client.query(statement).then(
@@ -98,7 +107,7 @@ describe('approvals', () => {
     expect(await page.title()).toBe('(1) Approvals · Scrim');
     await card.getByLabel(/Comment/).fill('month end');
     // Typing outlives the updates that come meanwhile.
-    await page.waitForTimeout(2_500);
+    await page.waitForTimeout(2_200);
     expect(await card.getByLabel(/Comment/).inputValue()).toBe('month end');
     await card.getByRole('button', { name: 'Approve' }).click();
     expect(await result).toEqual({ rowCount: 100, error: undefined });
@@ -143,6 +152,23 @@ describe('approvals', () => {
     expect((await result).error).toContain('denied');
     await client.end();
     expect(complaints).toEqual([]);
+  });
+
+  test('with a quorum of two, the first approval waits for the second', async () => {
+    const { client, result, approval } = await hold('delete from payments', 'alice@example.com', 'other');
+    const first = await open(`/approvals/${approval.id}`);
+    await signIn(first.page, await key('gina@example.com', ['approver'], ['dba']));
+    await first.page.getByText('0 of 2 approvals by dba').waitFor();
+    await first.page.getByRole('button', { name: 'Approve' }).click();
+    await first.page.getByText('1 of 2 approvals by dba').waitFor();
+    await first.page.getByText('You have decided already. It waits for others.').waitFor();
+    const second = await open(`/approvals/${approval.id}`);
+    await signIn(second.page, await key('hugo@example.com', ['approver'], ['dba']));
+    await second.page.getByText('gina@example.com').waitFor();
+    await second.page.getByRole('button', { name: 'Approve' }).click();
+    expect(await result).toEqual({ rowCount: 100, error: undefined });
+    await first.page.getByText('approved and run').waitFor();
+    await client.end();
   });
 
   test('who may not decide is told why, and has no buttons', async () => {
@@ -216,7 +242,7 @@ describe('the rest of the console', () => {
     await page.getByRole('link', { name: 'Edges' }).click();
     await page.getByRole('row', { name: /local connected/ }).waitFor();
     await page.getByRole('link', { name: 'Audit' }).click();
-    await page.getByRole('cell', { name: 'policy.create' }).waitFor();
+    await page.getByRole('row', { name: /policy.create policy\/production/ }).waitFor();
     expect(complaints).toEqual([]);
   });
 
@@ -236,6 +262,31 @@ describe('the rest of the console', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('You are signed out.').waitFor();
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  });
+
+  test('a key that is revoked signs one out; whoever signs in again is where they were', async () => {
+    const made = await stand.rest<{ id: string; key: string }>('POST', '/v1/api-keys', {
+      name: 'short-lived',
+      subject: 'frank@example.com',
+      roles: ['auditor'],
+    });
+    const { page } = await open('/console/#/approvals');
+    await signIn(page, made.key);
+    await page.getByRole('heading', { name: 'Approvals' }).waitFor();
+    await stand.rest('DELETE', `/v1/api-keys/${made.id}`);
+    await page.getByText('You were signed out').waitFor();
+    await signIn(page);
+    await page.getByRole('heading', { name: 'Approvals' }).waitFor();
+  });
+
+  test('while the control plane is away the page says so, and goes on when it is back', async () => {
+    const { page } = await open('/console/');
+    await signIn(page);
+    await page.getByRole('heading', { name: 'Approvals' }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('The control plane does not answer.').waitFor();
+    await page.context().setOffline(false);
+    await page.getByText('The control plane does not answer.').waitFor({ state: 'hidden' });
   });
 
   test('no page is wider than a screen of 400 pixels', async () => {
