@@ -104,6 +104,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
       const { api, adminToken } = ready();
       const result = await run(process.execPath, [CLI, ...args], {
         env: { ...env, SCRIM_API: api, SCRIM_TOKEN: adminToken },
+        maxBuffer: 256 << 20,
       });
       return result.stdout;
     },
