@@ -38,8 +38,13 @@ function show(kind: string, sample: SecondSample, at: { start: number; end: numb
   const count = shown.get(group) ?? 0;
   shown.set(group, count + 1);
   if (count >= (sample.carrier === 'special' ? 40 : 2)) return;
-  const text = sample.text.slice(Math.max(0, at.start - 70), Math.min(sample.text.length, at.end + 30, at.start + 130));
-  console.log(`${kind} [${note}] ${JSON.stringify(text)} value=${JSON.stringify(sample.text.slice(at.start, Math.min(at.end, at.start + 60)))}`);
+  const text = sample.text.slice(
+    Math.max(0, at.start - 70),
+    Math.min(sample.text.length, at.end + 30, at.start + 130),
+  );
+  console.log(
+    `${kind} [${note}] ${JSON.stringify(text)} value=${JSON.stringify(sample.text.slice(at.start, Math.min(at.end, at.start + 60)))}`,
+  );
 }
 
 function count(label: SecondLabel, found: readonly Finding[], sample: SecondSample): void {
@@ -58,7 +63,13 @@ function count(label: SecondLabel, found: readonly Finding[], sample: SecondSamp
   add(total, share, exact);
   if (share < 0.9) show('MISS', sample, label, `${label.type}/${sample.carrier}`);
   else if (share < 1) show('PART', sample, label, `${label.type}/${sample.carrier}`);
-  else if (!exact) show('OVER', sample, found.find((s) => overlap(s, label) > 0) as Finding, `${label.type}/${sample.carrier}`);
+  else if (!exact)
+    show(
+      'OVER',
+      sample,
+      found.find((s) => overlap(s, label) > 0) as Finding,
+      `${label.type}/${sample.carrier}`,
+    );
 }
 
 function add(tally: Tally, share: number, exact: boolean): void {
@@ -82,7 +93,11 @@ for (const sample of samples) {
     }
     if (label && (span.start < label.start || span.end > label.end)) over += 1;
   }
-  streamed += sameWhenStreamed(sample.text) ? 0 : 1;
+  if (!sameWhenStreamed(sample.text)) {
+    streamed += 1;
+    if (detail === 'misses')
+      console.log(`STREAM [${sample.carrier}] ${JSON.stringify(sample.text.slice(0, 300))}`);
+  }
 }
 
 /** The text pushed in pieces of seven code units comes out as when pushed whole. */
@@ -103,12 +118,19 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
 
 const print = (map: Map<string, Tally>) => {
   for (const [key, t] of [...map].sort((a, b) => a[1].hit / a[1].n - b[1].hit / b[1].n))
-    if (t.exact < t.n) console.log(`  ${key.padEnd(24)} ${(t.hit / t.n).toFixed(3)} full ${(t.full / t.n).toFixed(3)} exact ${(t.exact / t.n).toFixed(3)} of ${t.n}`);
+    if (t.exact < t.n)
+      console.log(
+        `  ${key.padEnd(24)} ${(t.hit / t.n).toFixed(3)} full ${(t.full / t.n).toFixed(3)} exact ${(t.exact / t.n).toFixed(3)} of ${t.n}`,
+      );
 };
 print(detail === 'carriers' ? byCarrier : byType);
 const recall = total.hit / total.n;
 const precision = right / Math.max(1, spans);
 console.log(`second corpus, ${samples.length} samples, ${total.n} values:`);
-console.log(`  span recall ${recall.toFixed(4)}, fully covered ${(total.full / total.n).toFixed(4)}, exact ${(total.exact / total.n).toFixed(4)}, precision ${precision.toFixed(4)}, spans that cover more ${over}`);
-console.log(`  false alarms per 100 kB: look-alikes ${((alarms.lookalike * 1e5) / bytes.lookalike).toFixed(2)}, clean ${((alarms.clean * 1e5) / bytes.clean).toFixed(2)}, beside values ${alarms.positive}`);
+console.log(
+  `  span recall ${recall.toFixed(4)}, fully covered ${(total.full / total.n).toFixed(4)}, exact ${(total.exact / total.n).toFixed(4)}, precision ${precision.toFixed(4)}, spans that cover more ${over}`,
+);
+console.log(
+  `  false alarms per 100 kB: look-alikes ${((alarms.lookalike * 1e5) / bytes.lookalike).toFixed(2)}, clean ${((alarms.clean * 1e5) / bytes.clean).toFixed(2)}, beside values ${alarms.positive}`,
+);
 console.log(`  streamed differently: ${streamed}`);
