@@ -93,7 +93,11 @@ for (const sample of samples) {
     }
     if (label && (span.start < label.start || span.end > label.end)) over += 1;
   }
-  streamed += sameWhenStreamed(sample.text) ? 0 : 1;
+  if (!sameWhenStreamed(sample.text)) {
+    streamed += 1;
+    if (detail === 'misses')
+      console.log(`STREAM [${sample.carrier}] ${JSON.stringify(sample.text.slice(0, 300))}`);
+  }
 }
 
 /** The text pushed in pieces of seven code units comes out as when pushed whole. */
