@@ -105,11 +105,7 @@ export const pemBody = (d: Dice, lines: number): string =>
     `${d.chars(B64, 30)}==`,
   ].join('\n');
 export const pemKind: Maker = (d) =>
-<<<<<<< HEAD
-  d.pick(['RSA ', '', 'EC ', 'OPENSSH ', 'ENCRYPTED ', 'DSA ']) + 'PRIV' + 'ATE KEY';
-=======
   `${d.pick(['RSA ', '', 'EC ', 'OPENSSH ', 'ENCRYPTED ', 'DSA '])}PRIVATE KEY`;
->>>>>>> masking-second
 
 /** Values that can be told by themselves. */
 export const SELF: Readonly<Record<string, Maker>> = {
@@ -262,11 +258,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
       d.pick([
         () => d.chars(AN, 32),
         () => d.chars(HEX, 40),
-<<<<<<< HEAD
-        () => d.chars(URL64, 42) + 'a',
-=======
         () => `${d.chars(URL64, 42)}a`,
->>>>>>> masking-second
         () =>
           `${d.chars(HEX, 8)}-${d.chars(HEX, 4)}-4${d.chars(HEX, 3)}-a${d.chars(HEX, 3)}-${d.chars(HEX, 12)}`,
       ])(),
@@ -286,23 +278,15 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     make: (d) =>
       d.pick([
         () => d.chars(HEX, 64),
-<<<<<<< HEAD
-        () => d.chars(URL64, 31) + 'Z',
-=======
         () => `${d.chars(URL64, 31)}Z`,
->>>>>>> masking-second
         () => `${d.chars(B64, 43)}=`,
         () => d.chars(AN, 20),
       ])(),
   },
-<<<<<<< HEAD
-  'aws-secret': { keys: ['aws_secret_access_key', 'secret_access_key'], make: (d) => d.chars(B64, 39) + 'x' },
-=======
-  'aws-secret': { keys: ['aws_secret_access_key', 'secret_access_key'], make: (d) => `$d.chars(B64, 39)x` },
->>>>>>> masking-second
+  'aws-secret': { keys: ['aws_secret_access_key', 'secret_access_key'], make: (d) => `${d.chars(B64, 39)}x` },
   'azure-storage': {
     keys: ['account_key', 'azure_storage_key', 'storage_account_key'],
-    make: (d) => `$d.chars(B64, 86)==`,
+    make: (d) => `${d.chars(B64, 86)}==`,
   },
   'private-key-hex': {
     keys: ['private_key', 'wallet_private_key', 'signing_key'],
@@ -314,26 +298,26 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
       d.pick([
         () => d.chars(HEX, 64),
         () => d.chars(HEX, 40),
-        () => `pbkdf2_sha256$600000$$d.chars(AN, 22)$$d.chars(B64, 43)=`,
+        () => `pbkdf2_sha256$600000$${d.chars(AN, 22)}$${d.chars(B64, 43)}=`,
       ])(),
   },
   totp: { keys: ['totp_secret', 'mfa_secret', 'otp_secret'], make: (d) => d.chars(B32, d.pick([16, 32])) },
   'ssn-plain': {
     keys: ['ssn', 'social_security_number'],
     personal: true,
-    make: (d) => `$100 + d.next(560)$10 + d.next(89)$1000 + d.next(8999)`,
+    make: (d) => `${100 + d.next(560)}${10 + d.next(89)}${1000 + d.next(8999)}`,
   },
   'phone-national': {
     keys: ['phone', 'phone_number', 'mobile', 'contact_number', 'tel'],
     personal: true,
     make: (d) =>
       d.pick([
-        `0171 $2 + d.next(7)$digits(d, 6)`,
-        `020 7946 0$digits(d, 3)`,
-        `06 $digits(d, 2)$digits(d, 2)$digits(d, 2)$digits(d, 2)`,
-        `415555$digits(d, 4)`,
-        `07700 900$digits(d, 3)`,
-        `0$1 + d.next(8)$digits(d, 9)`,
+        `0171 ${2 + d.next(7)}${digits(d, 6)}`,
+        `020 7946 0${digits(d, 3)}`,
+        `06 ${digits(d, 2)} ${digits(d, 2)} ${digits(d, 2)} ${digits(d, 2)}`,
+        `415555${digits(d, 4)}`,
+        `07700 900${digits(d, 3)}`,
+        `0${1 + d.next(8)}${digits(d, 9)}`,
       ]),
   },
   dob: {
@@ -341,9 +325,9 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     personal: true,
     make: (d) =>
       d.pick([
-        `19$5 + d.next(5)$d.next(10)-0$1 + d.next(9)-$10 + d.next(18)`,
-        `0$1 + d.next(9)/${10 + d.next(18)}/19$50 + d.next(49)`,
-        `$10 + d.next(18).0$1 + d.next(9).19$50 + d.next(49)`,
+        `19${5 + d.next(5)}${d.next(10)}-0${1 + d.next(9)}-${10 + d.next(18)}`,
+        `0${1 + d.next(9)}/${10 + d.next(18)}/19${50 + d.next(49)}`,
+        `${10 + d.next(18)}.0${1 + d.next(9)}.19${50 + d.next(49)}`,
       ]),
   },
   passport: {
@@ -364,18 +348,18 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
   mrn: {
     keys: ['mrn', 'medical_record_number', 'patient_id'],
     personal: true,
-    make: (d) => d.pick([() => digits(d, 8), () => `MRN$digits(d, 7)`])(),
+    make: (d) => d.pick([() => digits(d, 8), () => `MRN${digits(d, 7)}`])(),
   },
   'bank-account': {
     keys: ['account_number', 'bank_account', 'bank_account_number'],
     personal: true,
-    make: (d) => `$1 + d.next(9)$digits(d, 7 + d.next(4))`,
+    make: (d) => `${1 + d.next(9)}${digits(d, 7 + d.next(4))}`,
   },
   routing: {
     keys: ['routing_number', 'aba_routing_number'],
     personal: true,
     make: (d) => {
-      const b = `0$1 + d.next(9)$digits(d, 6)`;
+      const b = `0${1 + d.next(9)}${digits(d, 6)}`;
       return b + String((10 - (weighted(b, [3, 7, 1, 3, 7, 1, 3, 7]) % 10)) % 10);
     },
   },
@@ -385,7 +369,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     keys: ['swift_code', 'bic', 'swift'],
     personal: true,
     make: (d) =>
-      `$d.pick(['DEUT', 'BNPA', 'CHAS', 'BARC'])$d.pick(['DE', 'FR', 'US', 'GB'])$d.pick(['FF', '2L', 'PP', '33'])$d.pick(['', '500', 'XXX'])`,
+      `${d.pick(['DEUT', 'BNPA', 'CHAS', 'BARC'])}${d.pick(['DE', 'FR', 'US', 'GB'])}${d.pick(['FF', '2L', 'PP', '33'])}${d.pick(['', '500', 'XXX'])}`,
   },
   nino: {
     keys: ['nino', 'national_insurance_number'],
@@ -397,7 +381,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     personal: true,
     make: (d) => {
       for (;;) {
-        const b = `4$digits(d, 8)`;
+        const b = `4${digits(d, 8)}`;
         const c = 11 - (weighted(b, [10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11);
         if (c !== 10) return b + String(c === 11 ? 0 : c);
       }
@@ -407,7 +391,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     keys: ['sin', 'social_insurance_number'],
     personal: true,
     make: (d) => {
-      const b = `$1 + d.next(7)$digits(d, 7)`;
+      const b = `${1 + d.next(7)}${digits(d, 7)}`;
       return b + luhnDigit(b);
     },
   },
@@ -416,7 +400,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     personal: true,
     make: (d) => {
       for (;;) {
-        const b = `1$digits(d, 7)`;
+        const b = `1${digits(d, 7)}`;
         const c = weighted(b, [9, 8, 7, 6, 5, 4, 3, 2]) % 11;
         if (c < 10) return b + String(c);
       }
@@ -426,7 +410,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     keys: ['pesel'],
     personal: true,
     make: (d) => {
-      const b = `$80 + d.next(19)0$1 + d.next(9)$10 + d.next(18)$digits(d, 4)`;
+      const b = `${80 + d.next(19)}0${1 + d.next(9)}${10 + d.next(18)}${digits(d, 4)}`;
       return b + String((10 - (weighted(b, [1, 3, 7, 9, 1, 3, 7, 9, 1, 3]) % 10)) % 10);
     },
   },
@@ -442,27 +426,27 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     keys: ['cpf'],
     personal: true,
     make: (d) => {
-      const b = `3$digits(d, 8)`;
+      const b = `3${digits(d, 8)}`;
       const c = (t: string) => {
         const r = ([...t].reduce((s, x, i) => s + Number(x) * (t.length + 1 - i), 0) * 10) % 11;
         return r === 10 ? 0 : r;
       };
       const one = c(b);
       const two = c(b + String(one));
-      return `$b.slice(0, 3).$b.slice(3, 6).$b.slice(6)-$one$two`;
+      return `${b.slice(0, 3)}.${b.slice(3, 6)}.${b.slice(6)}-${one}${two}`;
     },
   },
   pan: {
     keys: ['pan_number', 'pan'],
     personal: true,
-    make: (d) => `$d.chars(U, 3)P$d.chars(U, 1)$digits(d, 4)$d.chars(U, 1)`,
+    make: (d) => `${d.chars(U, 3)}P${d.chars(U, 1)}${digits(d, 4)}${d.chars(U, 1)}`,
   },
   tfn: {
     keys: ['tfn', 'tax_file_number'],
     personal: true,
     make: (d) => {
       for (;;) {
-        const b = `1$digits(d, 8)`;
+        const b = `1${digits(d, 8)}`;
         if (weighted(b, [1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 === 0) return b;
       }
     },
@@ -471,7 +455,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     keys: ['nir', 'numero_securite_sociale'],
     personal: true,
     make: (d) => {
-      const b = `$1 + d.next(2)$60 + d.next(39)0$1 + d.next(9)$10 + d.next(80)$digits(d, 6)`;
+      const b = `${1 + d.next(2)}${60 + d.next(39)}0${1 + d.next(9)}${10 + d.next(80)}${digits(d, 6)}`;
       return b + String(97 - Number(BigInt(b) % 97n)).padStart(2, '0');
     },
   },
@@ -479,14 +463,14 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     keys: ['imei'],
     personal: true,
     make: (d) => {
-      const b = `35$digits(d, 12)`;
+      const b = `35${digits(d, 12)}`;
       return b + luhnDigit(b);
     },
   },
   ein: {
     keys: ['ein', 'employer_identification_number'],
     personal: true,
-    make: (d) => `$d.pick(['12', '45', '83'])-$digits(d, 7)`,
+    make: (d) => `${d.pick(['12', '45', '83'])}-${digits(d, 7)}`,
   },
 };
 
