@@ -215,8 +215,8 @@ export class CopyTextRows implements Rows {
     else cell.aim(column, wire, bytes, start, end);
     const replacement = visit(cell);
     if (replacement === undefined) return;
-    const text =
-      replacement === null ? this.#null : this.#spell(cell.encode(replacement).toString('utf8'), quoted);
+    const encoded = replacement === null ? null : cell.encode(replacement);
+    const text = encoded === null ? this.#null : this.#spell(encoded.toString('utf8'), quoted);
     pass.replace(start, end, text);
   }
 

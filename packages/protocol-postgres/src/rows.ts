@@ -1,6 +1,5 @@
 import type { Cell, CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
 import type { ColumnWire, PgShape } from './shape.ts';
-import { ValueFault } from './types/codec.ts';
 import { TYPE, WireFault } from './wire.ts';
 
 /** The one cell that is shown to visitors. */
@@ -18,7 +17,8 @@ export class PgCell implements Cell {
   text(): string {
     const { wire } = this;
     if (!wire.binary) return this.raw.toString('utf8', this.rawStart, this.rawEnd);
-    if (!wire.codec) throw new ValueFault('unknown', 'a binary value cannot be read');
+    // No form of it is known: its bytes are what detectors look at, and a replacement of it is NULL.
+    if (!wire.codec) return this.raw.toString('utf8', this.rawStart, this.rawEnd);
     return wire.codec.decode(this.raw, this.rawStart, this.rawEnd);
   }
 
@@ -60,8 +60,12 @@ export class PgCell implements Cell {
   #lastText = '';
   #lastBytes: Buffer = this.bytes;
 
-  /** Bytes of a replacement in this cell's own type and format. Throws {@link ValueFault}. */
-  encode(text: string): Buffer {
+  /**
+   * Bytes of a replacement in this cell's own type and format; null for a binary value of a type whose form is not
+   * known, because NULL alone is valid for every type. Throws {@link ValueFault}.
+   */
+  encode(text: string): Buffer | null {
+    if (!this.wire.codec && this.wire.binary) return null;
     // One masked column is given the same text in every row: it is encoded once.
     if (this.wire === this.#lastWire && text === this.#lastText) return this.#lastBytes;
     const bytes = this.#encode(text);
@@ -74,10 +78,7 @@ export class PgCell implements Cell {
 
   #encode(text: string): Buffer {
     const { codec, binary } = this.wire;
-    if (!codec) {
-      if (binary) throw new ValueFault('unknown', 'a binary value of an unknown type cannot be replaced');
-      return Buffer.from(text);
-    }
+    if (!codec) return Buffer.from(text);
     if (codec.replace) return codec.replace(text, this.raw, this.rawStart, this.rawEnd, binary);
     const value = codec.encode(text);
     if (binary) return value;
