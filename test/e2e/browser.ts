@@ -1,4 +1,7 @@
-import { findProgram } from '@scrim/embedded-stores';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type FoundProgram, findProgram } from '@scrim/embedded-stores';
 import { type Browser, chromium } from 'playwright-core';
 
 const FLAGS = [
@@ -17,6 +20,18 @@ function withoutGaps(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((it): it is [string, string] => it[1] !== undefined));
 }
 
+/** Without a single font every text is nothing wide, which a test takes for hidden: the unpacked tree brings some. */
+function fontsOf({ path, env }: FoundProgram, folder: string): Record<string, string> {
+  if (Object.keys(env).length === 0) return {};
+  const fonts = join(path, '../../../share/fonts');
+  const file = join(folder, 'fonts.conf');
+  writeFileSync(
+    file,
+    `<fontconfig><dir>${fonts}</dir><dir>/usr/share/fonts</dir><cachedir>${folder}/cache</cachedir></fontconfig>`,
+  );
+  return { FONTCONFIG_FILE: file };
+}
+
 /**
  * Chromium: the one on the PATH, else unpacked from Debian's packages without root (about 110 MB, once).
  *
@@ -24,10 +39,13 @@ function withoutGaps(env: NodeJS.ProcessEnv): Record<string, string> {
  */
 export async function openBrowser(): Promise<Browser> {
   const found = await findProgram('chromium', { log: (line) => process.stderr.write(`${line}\n`) });
-  return chromium.launch({
+  const folder = mkdtempSync(join(tmpdir(), 'scrim-browser-'));
+  const browser = await chromium.launch({
     executablePath: found.path,
     args: FLAGS,
-    env: { ...withoutGaps(process.env), ...found.env },
+    env: { ...withoutGaps(process.env), ...found.env, ...fontsOf(found, folder) },
     timeout: 30_000,
   });
+  browser.on('disconnected', () => rmSync(folder, { recursive: true, force: true }));
+  return browser;
 }

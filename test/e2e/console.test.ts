@@ -4,6 +4,15 @@ import { openBrowser } from './browser.ts';
 import { GITHUB_TOKEN, SHOP, SHOP_DOCUMENT } from './shop.ts';
 import { eventually, type Stand, startStand } from './stand.ts';
 
+/** A second connection, whose deletions two people have to agree to. */
+const DOCUMENT = `${SHOP_DOCUMENT}
+  - name: pairs
+    match: { labels: { env: test }, groups: [agents] }
+    guard:
+      - { when: { sql: { unbounded: [delete] } }, do: hold, reason: two must agree }
+    approve: { by: [dba], quorum: 2, expires: 1m }
+`;
+
 let stand: Stand;
 let browser: Browser;
 const contexts: BrowserContext[] = [];
@@ -16,7 +25,7 @@ interface Item {
 beforeAll(async () => {
   // One after the other: when the browser cannot be had, no stand must be left running.
   browser = await openBrowser();
-  stand = await startStand({ setup: SHOP, document: SHOP_DOCUMENT });
+  stand = await startStand({ setup: SHOP, document: DOCUMENT });
 }, 240_000);
 afterAll(async () => {
   await browser?.close();
@@ -30,7 +39,7 @@ afterEach(async () => {
 async function open(path: string, width = 1_000): Promise<{ page: Page; complaints: string[] }> {
   const context = await browser.newContext({ viewport: { width, height: 800 } });
   contexts.push(context);
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -68,8 +77,19 @@ async function key(subject: string, roles: string[], groups: string[]): Promise<
   return made.key;
 }
 
-async function hold(statement: string, caller = 'alice@example.com') {
-  const client = await stand.client(await stand.token({ caller }));
+/** A caller's client. Its token comes by REST: the CLI takes a second to start. */
+async function connect(caller: string, connection = 'shop') {
+  const { token } = await stand.rest<{ token: string }>('POST', '/v1/tokens', {
+    subject: caller,
+    groups: ['agents'],
+    connections: [connection],
+    ttlSeconds: 600,
+  });
+  return stand.client(token, connection);
+}
+
+async function hold(statement: string, caller = 'alice@example.com', connection = 'shop') {
+  const client = await connect(caller, connection);
   const notices: string[] = [];
   client.on('notice', (notice) => notices.push(String(notice.message)));
   const result = client.query(statement).then(
@@ -98,7 +118,7 @@ describe('approvals', () => {
     expect(await page.title()).toBe('(1) Approvals · Scrim');
     await card.getByLabel(/Comment/).fill('month end');
     // Typing outlives the updates that come meanwhile.
-    await page.waitForTimeout(2_500);
+    await page.waitForTimeout(2_200);
     expect(await card.getByLabel(/Comment/).inputValue()).toBe('month end');
     await card.getByRole('button', { name: 'Approve' }).click();
     expect(await result).toEqual({ rowCount: 100, error: undefined });
@@ -145,6 +165,23 @@ describe('approvals', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('with a quorum of two, the first approval waits for the second', async () => {
+    const { client, result, approval } = await hold('delete from payments', 'alice@example.com', 'other');
+    const first = await open(`/approvals/${approval.id}`);
+    await signIn(first.page, await key('gina@example.com', ['approver'], ['dba']));
+    await first.page.getByText('0 of 2 approvals by dba').waitFor();
+    await first.page.getByRole('button', { name: 'Approve' }).click();
+    await first.page.getByText('1 of 2 approvals by dba').waitFor();
+    await first.page.getByText('You have decided already. It waits for others.').waitFor();
+    const second = await open(`/approvals/${approval.id}`);
+    await signIn(second.page, await key('hugo@example.com', ['approver'], ['dba']));
+    await second.page.getByText('gina@example.com').waitFor();
+    await second.page.getByRole('button', { name: 'Approve' }).click();
+    expect(await result).toEqual({ rowCount: 100, error: undefined });
+    await first.page.getByText('approved and run').waitFor();
+    await client.end();
+  });
+
   test('who may not decide is told why, and has no buttons', async () => {
     const { client, result, approval } = await hold('delete from payments', 'carol@example.com');
     const cases = [
@@ -166,7 +203,7 @@ describe('approvals', () => {
 
 describe('sessions', () => {
   test('the timeline shows masked values, refusals and holds, and the chain verifies', async () => {
-    const client = await stand.client(await stand.token({ caller: 'timeline@example.com' }));
+    const client = await connect('timeline@example.com');
     await client.query('select id, ssn, email, notes from customers where id = 7');
     await client.query(`select '<img src=x onerror=alert(3)>' as "<b>x</b>", null as nothing`);
     await client.query('drop table plain').catch(() => undefined);
@@ -216,7 +253,7 @@ describe('the rest of the console', () => {
     await page.getByRole('link', { name: 'Edges' }).click();
     await page.getByRole('row', { name: /local connected/ }).waitFor();
     await page.getByRole('link', { name: 'Audit' }).click();
-    await page.getByRole('cell', { name: 'policy.create' }).waitFor();
+    await page.getByRole('row', { name: /policy.create policy\/production/ }).waitFor();
     expect(complaints).toEqual([]);
   });
 
@@ -236,6 +273,31 @@ describe('the rest of the console', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('You are signed out.').waitFor();
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  });
+
+  test('a key that is revoked signs one out; whoever signs in again is where they were', async () => {
+    const made = await stand.rest<{ id: string; key: string }>('POST', '/v1/api-keys', {
+      name: 'short-lived',
+      subject: 'frank@example.com',
+      roles: ['auditor'],
+    });
+    const { page } = await open('/console/#/approvals');
+    await signIn(page, made.key);
+    await page.getByRole('heading', { name: 'Approvals' }).waitFor();
+    await stand.rest('DELETE', `/v1/api-keys/${made.id}`);
+    await page.getByText('You were signed out').waitFor();
+    await signIn(page);
+    await page.getByRole('heading', { name: 'Approvals' }).waitFor();
+  });
+
+  test('while the control plane is away the page says so, and goes on when it is back', async () => {
+    const { page } = await open('/console/');
+    await signIn(page);
+    await page.getByRole('heading', { name: 'Approvals' }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('The control plane does not answer.').waitFor();
+    await page.context().setOffline(false);
+    await page.getByText('The control plane does not answer.').waitFor({ state: 'hidden' });
   });
 
   test('no page is wider than a screen of 400 pixels', async () => {

@@ -1,4 +1,4 @@
-import type { Api } from './api.ts';
+import { type Api, ApiFailure } from './api.ts';
 import type { Me } from './records.ts';
 import type { Route } from './route.ts';
 
@@ -32,21 +32,30 @@ export function every(ms: number, signal: AbortSignal, act: () => void): void {
 
 const MAX_PAUSE = 20_000;
 
+/** Ends early when the page is left, and when it is looked at or online again: then one wants the present state. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const now = (): void => {
+    const over = new AbortController();
+    const end = (): void => {
       clearTimeout(timer);
+      over.abort();
       resolve();
     };
-    signal.addEventListener('abort', now, { once: true });
-    // Whoever comes back to the tab sees the present state, not that of a pause ago.
-    document.addEventListener('visibilitychange', now, { once: true });
+    const timer = setTimeout(end, ms);
+    const once = { once: true, signal: over.signal };
+    signal.addEventListener('abort', end, once);
+    document.addEventListener('visibilitychange', end, once);
+    addEventListener('online', end, once);
   });
 }
 
 /** A hidden tab still counts in its title what waits, but need not do so at once. */
 const HIDDEN_PAUSE = 10_000;
+
+/** Away, overtaxed or failing: it may be over the next time. */
+function isPassing(status: number): boolean {
+  return status === 0 || status === 429 || status >= 500;
+}
 
 /**
  * Runs `look` now and then again `ms` after it is done, until the page is left; less often while the tab is hidden.
@@ -61,8 +70,7 @@ export async function poll(screen: Screen, ms: number, look: () => Promise<void>
       wait = ms;
     } catch (error) {
       if (screen.signal.aborted) return;
-      const status = (error as { status?: unknown }).status;
-      if (status !== 0 && status !== 429 && status !== 502 && status !== 503) throw error;
+      if (!(error instanceof ApiFailure) || !isPassing(error.status)) throw error;
       screen.reachable(false);
       wait = Math.min(wait * 2, MAX_PAUSE);
     }

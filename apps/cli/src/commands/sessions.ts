@@ -11,7 +11,8 @@ interface Page {
 interface Verification {
   readonly ok: boolean;
   readonly events: number;
-  readonly problem?: string;
+  /** The first event that does not hold, and why. */
+  readonly problem?: { readonly seq: number; readonly why: string };
 }
 
 const COLUMNS = [
@@ -53,7 +54,7 @@ async function verify(id: string, options: OutputOptions): Promise<void> {
   else if (result.ok) print(`${id}: ${result.events} events, chain and signatures hold`);
   if (!result.ok) {
     throw new Failure(
-      `${id}: ${result.problem}`,
+      `${id}: ${result.problem ? `event ${result.problem.seq}: ${result.problem.why}` : 'the record does not hold'}`,
       'the record was changed or lost a part; treat it as evidence',
     );
   }

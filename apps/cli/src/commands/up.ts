@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadDocument } from '../document.ts';
 import { forgetLogin, saveLogin } from '../login.ts';
@@ -19,6 +19,7 @@ export function untilStopped(): Promise<void> {
 export function describeStack(stack: Stack, connection: string): string {
   const { host, port } = stack.postgres;
   return [
+    `Console            ${stack.api}/   (sign in with the token in ${join(stack.dataDir, 'stack.json')}: "adminToken")`,
     `REST and OpenAPI   ${stack.api}/docs`,
     `PostgreSQL edge    ${host}:${port} (database = connection, password = token)`,
     `data and logs      ${stack.dataDir}`,

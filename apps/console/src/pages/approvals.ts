@@ -8,6 +8,9 @@ import { ApprovalCard, isFinal, stateBadge } from './approval-card.ts';
 
 const HEADS = ['State', 'Statement', 'Caller', 'Connection', 'Asked'];
 
+/** Decided cards beyond this many go, the oldest first: a tab may stay open for weeks. */
+const MAX_DECIDED = 100;
+
 /** What waits, as cards that keep their places: one that moves under the pointer gets somebody else's click. */
 class Waiting {
   readonly element = h('div', { class: 'cards' });
@@ -34,7 +37,16 @@ class Waiting {
     if (fresh.length > 0) this.#screen.announce(`${plural(fresh.length, 'operation')} newly held`);
     const waiting = new Set(pending.map(({ id }) => id));
     await Promise.all([...this.#cards.values()].map((card) => this.#follow(card, waiting)));
+    this.#forget();
     if (this.#cards.size === 0 && this.element.childNodes.length === 0) append(this.element, nothing());
+  }
+
+  #forget(): void {
+    const decided = [...this.#cards].filter(([, card]) => isFinal(card.approval));
+    for (const [id, card] of decided.slice(0, Math.max(0, decided.length - MAX_DECIDED))) {
+      card.element.remove();
+      this.#cards.delete(id);
+    }
   }
 
   async #follow(card: ApprovalCard, waiting: ReadonlySet<string>): Promise<void> {

@@ -1,4 +1,4 @@
-import { isUpper, type Key, keyAround, keyTail, keyWords } from '../detectors/keyed/key.ts';
+import { isUpper, type Key, keyAround, keyTail, keyWords, nameEnd } from '../detectors/keyed/key.ts';
 import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
 import { LETTER } from './bytes.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
@@ -83,11 +83,13 @@ export class KeyedRules {
     const key = keyAround(view, at);
     if (key.end < at) return;
     const { slot } = this;
-    if (readValue(view, key, key.end, slot)) {
-      this.judgeAll(view, key, key.end, found);
-    } else if (!view.starved) {
+    const before = found.length;
+    const read = readValue(view, key, key.end, slot);
+    if (read) this.judgeAll(view, key, key.end, found);
+    if ((!read || (slot.form === 'loose' && found.length === before)) && !view.starved) {
       const tail = keyTail(view, key.end);
-      if (tail > key.end && readValue(view, key, tail, slot)) this.judgeAll(view, key, tail, found);
+      if (tail > key.end && readValue(view, key, tail, slot))
+        this.judgeAll(view, key, nameEnd(view, key.end, tail), found);
     }
     if (!view.starved && !context.rows) context.rows = tableAt(view, key, this) ?? tuplesAt(view, key, this);
   }
@@ -98,7 +100,7 @@ export class KeyedRules {
     const meaning = this.known.get(text) ?? this.learn(text);
     if (meaning.rules.length === 0) return;
     const { slot } = this;
-    this.ask(view, slot, meaning, isUpper(view, key.start, end), found);
+    this.ask(view, slot, meaning, isUpper(view, key.own, Math.max(end, key.own)), found);
   }
 
   /** The same keys come again and again: what they mean is worked out once. */

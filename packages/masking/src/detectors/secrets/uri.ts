@@ -32,6 +32,7 @@ const userInfo: Verifier = (view, at, found) => {
       if (atSign >= 0 || colon < 0) break;
     }
     if (byte === 0x2c && atSign >= 0) break;
+    if (byte === 0x3b && colon >= 0 && atSign < 0 && view.run(DIGIT, colon + 1, 6) === p) return;
     if (byte === 0x40) {
       atSign = p;
       if (slash >= 0) break;
@@ -91,6 +92,15 @@ function bareToken(view: View, start: number, end: number, found: { add(s: numbe
   found.add(start, end);
 }
 
+/** `user:password@tcp(host:3306)/db` of Go's MySQL driver. */
+const goMysql: Verifier = (view, at, found) => {
+  const start = view.runBack(byteClass('^\\s"\'`=<>,;'), at, 200);
+  let colon = start;
+  while (colon < at && view.at(colon) !== 0x3a) colon += 1;
+  if (colon === start || colon >= at - 2 || isTemplate(view.text(colon + 1, at))) return;
+  if (view.at(colon + 1) !== 0x2f) found.add(colon + 1, at);
+};
+
 /** `jdbc:oracle:thin:user/password@host`. */
 const oracleThin: Verifier = (view, at, found) => {
   const user = at + ':thin:'.length;
@@ -142,6 +152,7 @@ export const CONNECTION_STRING: Detector = {
   literals: [
     { anchors: ['://', ':\\/\\/'], verify: userInfo },
     { anchors: [':thin:'], verify: oracleThin },
+    { anchors: ['@tcp(', '@unix('], verify: goMysql },
     { anchors: [':5432:', ':5433:', ':6432:', ':*:'], verify: pgpass },
   ],
 };
