@@ -70,6 +70,7 @@ export const COMMANDS: { readonly [node: string]: PartHandler } = {
     part.target(into, 'rel');
     const inner = nested(part, body.query);
     if (inner) part.include(inner);
+    part.walk.into.passOn();
     if (!matview && !isTemporary(child(into, 'rel'))) part.walk.into.keep('rows');
     part.walk.into.statements.delete('select');
   },
@@ -152,6 +153,8 @@ export const COMMANDS: { readonly [node: string]: PartHandler } = {
     const language = given.get('language')?.toLowerCase() ?? 'plpgsql';
     if (language === 'plpgsql') analyseBlock(part.walk.into, given.get('as') ?? '', part.depth + 1);
     else part.walk.into.blind(`a DO block in ${language}`);
+    // What it reads into variables may be written by any later statement of the block.
+    part.walk.into.passOn();
   },
   TransactionStmt: (part, body) => part.tag(TRANSACTIONS[String(body.kind)] ?? 'BEGIN', 'session'),
   VariableSetStmt: setting,
@@ -201,6 +204,7 @@ function copy(part: Part, body: Ast): void {
       part.walk.into.keep('rows');
       if (body.relation !== undefined && analysis.columns === undefined) part.walk.use('*');
       for (const name of analysis.columns ?? []) part.walk.use(name);
+      part.walk.into.passOn();
     }
   }
   part.walk.visit(body.whereClause, NO_CTES);

@@ -219,7 +219,7 @@ function alterTable(part: Part, body: Ast): void {
 
 /** USING fills a column from an expression; from itself alone, it stays under its mask. */
 function retyped(part: Part, body: Ast, command: Ast): void {
-  const aside = new Walk();
+  const aside = new Walk(undefined, true);
   aside.visit(child(command, 'def')?.raw_default, NO_CTES);
   aside.into.values.delete(text(command, 'name') ?? '');
   if (aside.into.values.size === 0) return;

@@ -14,9 +14,13 @@ export class FactsCollector {
   readonly attributes = new Set<string>();
   readonly sets = new Map<string, string | null>();
   readonly defines = new Map<string, QualifiedName>();
-  /** Column names by how they are used; see {@link SqlKeeps}. */
+  /** Column names by how they are used; see {@link SqlKeeps}. `carried` = inside WITH, stored when a write reads it. */
   readonly values = new Set<string>();
   readonly tests = new Set<string>();
+  readonly shown = new Set<string>();
+  readonly carried = new Set<string>();
+  /** A write reads rows of a WITH clause. */
+  fed = false;
   /** Names and aliases of row sources: one that stands alone is a whole row. */
   readonly rows = new Set<string>();
   readonly targets = new Map<string, TouchedTable>();
@@ -26,6 +30,11 @@ export class FactsCollector {
   /** The values of the statement end in rows of a relation, or (`calls`) wherever a function puts its arguments. */
   keep(by: 'rows' | 'calls'): void {
     if (this.by !== 'calls') this.by = by;
+  }
+
+  /** What the statement shows goes on to whoever runs it (a function's caller, a variable, a new table). */
+  passOn(): void {
+    for (const name of [...this.shown, ...this.carried]) this.values.add(name);
   }
 
   touch(table: QualifiedName, access: 'read' | 'write'): void {
@@ -59,7 +68,10 @@ export class FactsCollector {
     for (const why of other.opaque) this.blind(why);
     for (const name of other.values) this.values.add(name);
     for (const name of other.tests) this.tests.add(name);
+    for (const name of other.shown) this.shown.add(name);
+    for (const name of other.carried) this.carried.add(name);
     for (const name of other.rows) this.rows.add(name);
+    if (other.fed) this.fed = true;
     if (planned) return;
     for (const [name, target] of other.targets) this.targets.set(name, target);
     if (other.by) this.keep(other.by);
@@ -79,7 +91,9 @@ export class FactsCollector {
       tables: this.tables,
       complete: this.opaque.size === 0,
       opaque: [...this.opaque],
-      ...(this.values.size + this.tests.size > 0 || this.by ? { keeps: this.#keeps() } : {}),
+      ...(this.values.size + this.tests.size + this.shown.size + this.carried.size > 0 || this.by
+        ? { keeps: this.#keeps() }
+        : {}),
     };
   }
 
@@ -89,8 +103,8 @@ export class FactsCollector {
       return whole ? ['*', ...names] : [...names];
     };
     return {
-      values: named(this.values),
-      tests: named(this.tests),
+      values: named(this.fed ? new Set([...this.values, ...this.carried]) : this.values),
+      tests: named(new Set([...this.tests, ...this.shown, ...this.carried])),
       by: this.by,
       targets: [...this.targets.values()],
     };

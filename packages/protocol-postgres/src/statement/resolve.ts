@@ -117,6 +117,7 @@ class Following {
     if (info.extension !== null && COMPUTING_EXTENSIONS.has(info.extension)) return;
     const body = new FactsCollector();
     bodyFacts(body, info);
+    body.passOn();
     // Whatever hides it, the message names the function the caller wrote.
     if (body.opaque.size > 0) this.#into.blind(`function ${spelled(info)}: ${[...body.opaque].join(', ')}`);
     body.opaque.clear();

@@ -17,12 +17,16 @@ type Handler = (walk: Walk, body: Ast, scope: Scope) => void;
  */
 export class Walk {
   readonly into: FactsCollector;
-  /** True inside conditions and a last RETURNING: what is named there ends in no row. */
+  /** True inside conditions: what is named there ends in no row. */
   #testing = false;
+  /** Depth of WITH clauses. */
   #inside = 0;
+  /** True inside what a write takes its values from. */
+  #storing: boolean;
 
-  constructor(into: FactsCollector = new FactsCollector()) {
+  constructor(into: FactsCollector = new FactsCollector(), storing = false) {
     this.into = into;
+    this.#storing = storing;
   }
 
   /** Any value of the tree: a tagged node, a bare body, a list. */
@@ -65,7 +69,18 @@ export class Walk {
 
   /** A column is named; `*` = all. */
   use(name: string): void {
-    (this.#testing ? this.into.tests : this.into.values).add(name);
+    const { into } = this;
+    if (this.#testing) into.tests.add(name);
+    else if (this.#storing) into.values.add(name);
+    else (this.#inside > 0 ? into.carried : into.shown).add(name);
+  }
+
+  /** Visits what a write takes its values from. */
+  store(value: unknown, scope: Scope): void {
+    const before = this.#storing;
+    this.#storing = true;
+    this.visit(value, scope);
+    this.#storing = before;
   }
 
   /** Visits what decides about rows and does not become one. */
@@ -76,11 +91,12 @@ export class Walk {
     this.#testing = before;
   }
 
-  /** RETURNING shows rows; inside WITH they may be written again. */
+  /** RETURNING shows rows, whatever stores what the statement writes. */
   returned(body: Ast, scope: Scope): void {
-    const shown = [body.returningList, body.returningClause];
-    if (this.#inside > 0) this.visit(shown, scope);
-    else this.test(shown, scope);
+    const before = this.#storing;
+    this.#storing = false;
+    this.visit([body.returningList, body.returningClause], scope);
+    this.#storing = before;
   }
 
   /** The scope inside a statement with a WITH clause; data-modifying CTEs count as run. */
@@ -97,9 +113,12 @@ export class Walk {
       const query = isAst(cte.ctequery) ? cte.ctequery : {};
       const before = new Map(inner);
       this.nameWrite(query);
+      const storing = this.#storing;
+      this.#storing = false;
       this.#inside += 1;
       this.visit(query, before);
       this.#inside -= 1;
+      this.#storing = storing;
       inner.set(text(cte, 'ctename') ?? '', cte);
     }
     return inner;
@@ -113,7 +132,10 @@ export class Walk {
   read(relation: Ast, scope: Scope): void {
     const name = relationName(relation);
     if (!name) return;
-    if (name.schema === null && scope.has(name.name)) return;
+    if (name.schema === null && scope.has(name.name)) {
+      if (this.#storing) this.into.fed = true;
+      return;
+    }
     this.into.touch(name, 'read');
     this.into.effects.add('read');
   }
@@ -174,6 +196,16 @@ export function relationName(relation: Ast): QualifiedName | undefined {
   return name === undefined ? undefined : { schema: text(relation, 'schemaname') ?? null, name };
 }
 
+/** Clauses that choose and order rows. */
+const SELECT_TESTS = new Set([
+  'whereClause',
+  'havingClause',
+  'groupClause',
+  'sortClause',
+  'distinctClause',
+  'limitCount',
+  'limitOffset',
+]);
 const SELECT_OWN = new Set(['withClause', 'intoClause', 'larg', 'rarg']);
 
 function select(walk: Walk, body: Ast, scope: Scope): void {
@@ -183,9 +215,11 @@ function select(walk: Walk, body: Ast, scope: Scope): void {
   // The arms of a set operation come without their tag.
   for (const arm of [body.larg, body.rarg]) if (isAst(arm)) select(walk, arm, inner);
   for (const key in body) {
-    if (key === 'whereClause') walk.test(body.whereClause, inner);
+    if (SELECT_TESTS.has(key)) walk.test(body[key], inner);
     else if (!SELECT_OWN.has(key)) walk.visit({ [key]: body[key] }, inner);
   }
+  // What it shows is what it stores.
+  if (into) walk.into.passOn();
 }
 
 const HANDLERS: { readonly [tag: string]: Handler } = {
@@ -202,13 +236,7 @@ const HANDLERS: { readonly [tag: string]: Handler } = {
       assignments(walk, clause ?? {}, false, inner);
     }
     walk.into.keep('rows');
-    walk.fields(body, inner, [
-      'withClause',
-      'relation',
-      'onConflictClause',
-      'returningList',
-      'returningClause',
-    ]);
+    walk.store([body.cols, body.selectStmt], inner);
     walk.returned(body, inner);
   },
   UpdateStmt(walk, body, scope) {
@@ -290,7 +318,7 @@ function changed(walk: Walk, body: Ast): void {
 function assignments(walk: Walk, body: Ast, alone: boolean, scope: Scope): void {
   for (const item of list(body, 'targetList')) {
     const target = as(item, 'ResTarget') ?? {};
-    const aside = new Walk();
+    const aside = new Walk(undefined, true);
     aside.visit(target.val, scope);
     const own = text(target, 'name') ?? '';
     if (alone && target.indirection === undefined && !aside.into.rows.size) aside.into.values.delete(own);
@@ -321,7 +349,8 @@ function rowWrite(walk: Walk, body: Ast, scope: Scope, kind: 'update' | 'delete'
     changed(walk, body);
   }
   assignments(walk, body, sources.length === 0, inner);
-  walk.visit(body[others], inner);
+  if (kind === 'update') walk.store(body[others], inner);
+  else walk.visit(body[others], inner);
   walk.returned(body, inner);
 }
 
@@ -355,7 +384,7 @@ function merge(walk: Walk, body: Ast, scope: Scope): void {
   }
   walk.into.keep('rows');
   changed(walk, body);
-  walk.fields(body, inner, ['withClause', 'relation', 'joinCondition', 'returningList', 'returningClause']);
+  walk.store([body.sourceRelation, body.mergeWhenClauses], inner);
   walk.test(body.joinCondition, inner);
   walk.returned(body, inner);
 }
