@@ -30,6 +30,18 @@ test('a secret file is meant beside the document, wherever the edge runs', () =>
   });
 });
 
+test("a target's CA file is meant beside the document too, a certificate in the document is left alone", () => {
+  const withCa = (ca: string) =>
+    CONNECTION.replace(
+      'database: shop }',
+      `database: shop, tls: { verify-full: { ca: ${JSON.stringify(ca)} } } }`,
+    );
+  const caOf = (text: string) => loadDocument(fileWith(text)).connections[0]?.target;
+  expect(caOf(withCa('ca.pem'))).toMatchObject({ tls: { 'verify-full': { ca: join(folder, 'ca.pem') } } });
+  const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
+  expect(caOf(withCa(pem))).toMatchObject({ tls: { 'verify-full': { ca: pem } } });
+});
+
 test('every fault is one line with file, line, problem and mend', () => {
   const broken = CONNECTION.replace('protocol: postgres', 'protocol: postgress').replace(
     'app,',

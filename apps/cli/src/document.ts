@@ -3,12 +3,14 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { formatProblem, readDocument, type ScrimDocument } from '@scrim/model';
 import { Failure } from './failure.ts';
 
-/** File references mean "beside the document"; the edge runs elsewhere, so they are made absolute here. */
+/** File references (`file:` of secrets, `ca:` of TLS) mean "beside the document"; the edge runs elsewhere, so they are made
+ * absolute here. */
 function absoluteFiles(value: unknown, folder: string): unknown {
   if (Array.isArray(value)) return value.map((it) => absoluteFiles(it, folder));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([key, it]) => {
-    const path = key === 'file' && typeof it === 'string' && !isAbsolute(it);
+    const names = key === 'file' || (key === 'ca' && typeof it === 'string' && !it.includes('-----BEGIN'));
+    const path = names && typeof it === 'string' && !isAbsolute(it);
     return [key, path ? resolve(folder, it) : absoluteFiles(it, folder)];
   });
   return Object.fromEntries(entries);

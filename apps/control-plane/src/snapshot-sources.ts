@@ -32,10 +32,7 @@ export function createSnapshotSources(
     connections: () => connections.revealed(db.prisma),
     policies: () => policies.all(db.prisma),
     async trust() {
-      // An edge knows an issuer's keys but not which of its machines are ours, and anybody can have a token of a public
-      // CI provider. So machines exchange theirs for a Scrim token (POST /v1/tokens/exchange), where claims are checked.
-      const people = (await issuers.trusted()).filter((issuer) => issuer.kind === 'person');
-      return { scrim: await publicJwks(keys), issuers: people };
+      return { scrim: await publicJwks(keys), issuers: [...(await issuers.trusted())] };
     },
     revoked: () => tokens.revoked(),
     maskingKey: async () => Buffer.from((await keys.current('masking')).secret).toString('base64'),

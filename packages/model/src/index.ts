@@ -1,6 +1,7 @@
 export * from './caller.ts';
 export * from './connection.ts';
 export * from './document.ts';
+export * from './machine-identity.ts';
 export * from './operation.ts';
 export * from './policy.ts';
 export * from './quantity.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { connectionSchema } from './connection.ts';
+import { machineIdentitySchema } from './machine-identity.ts';
 import { policySchema } from './policy.ts';
 
 /** A public key that tokens are verified with, as a JWK. */
@@ -29,6 +30,8 @@ export const snapshotSchema = z.strictObject({
         /** Claims copied into session attributes. */
         attributeClaims: z.array(z.string()),
         kind: z.enum(['person', 'machine']),
+        /** Of an issuer of kind `machine`, tokens that fit none of these are refused. */
+        machines: z.array(machineIdentitySchema).default([]),
         keys: z.array(jwk),
       }),
     ),

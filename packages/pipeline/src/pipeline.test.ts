@@ -36,6 +36,7 @@ const TRUSTED = {
         attributeClaims: [],
         kind: 'machine' as const,
         keys: [],
+        machines: [],
       },
     ],
   },

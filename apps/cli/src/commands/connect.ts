@@ -64,9 +64,12 @@ async function connect(connection: string, args: readonly string[], options: Con
       'see `scrim edge --help`, or wait until one is up',
     );
   }
-  const url = `postgresql://scrim@${address.host}:${address.port}/${connection}`;
+  // Without it psql falls back to no TLS when somebody in between says so, and shows the token.
+  const { mode } = await api.call<{ mode: string }>('GET', '/v1/info');
+  const tls = mode === 'production' ? '?sslmode=require' : '';
+  const url = `postgresql://scrim@${address.host}:${address.port}/${connection}${tls}`;
   if (options.print) {
-    print(`PGPASSWORD=${token} psql ${url}`);
+    print(`PGPASSWORD=${token} psql '${url}'`);
     return;
   }
   await runClient('psql', [url, ...args], { ...process.env, PGPASSWORD: token });

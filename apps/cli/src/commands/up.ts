@@ -5,10 +5,13 @@ import { forgetLogin, saveLogin } from '../login.ts';
 import { print, progress } from '../output.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
 
-/** Resolves on Ctrl-C or SIGTERM, or when the terminal goes away. */
+/**
+ * Resolves on Ctrl-C or SIGTERM, or when the terminal goes away. The handlers stay: npm passes a Ctrl-C on to a child
+ * that already had it from the terminal, and the second one must not cut the orderly stop short.
+ */
 export function untilStopped(): Promise<void> {
   return new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done());
   });
 }
 

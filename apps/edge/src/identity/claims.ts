@@ -1,27 +1,9 @@
-/** Claims of a verified token, as parsed JSON. */
-export type Claims = Readonly<Record<string, unknown>>;
+import { type Claims, claimAt } from '@scrim/model';
 
 /** Bounds on what one token may put into a session: more is cut off the attributes, and refused for groups. */
 const MAX_GROUPS = 1000;
 const MAX_ATTRIBUTES = 32;
 const MAX_ATTRIBUTE = 1024;
-
-function own(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Record<string, unknown>)[key];
-}
-
-/**
- * Finds a claim by its exact name (`https://example.com/groups`), else by a dotted path (`realm_access.roles`).
- * Looks at own properties only, so `__proto__` and `constructor` name nothing.
- */
-export function claimAt(claims: Claims, path: string): unknown {
-  const exact = own(claims, path);
-  if (exact !== undefined) return exact;
-  let found: unknown = claims;
-  for (const step of path.split('.')) found = own(found, step);
-  return found;
-}
 
 /**
  * Group names from a list or a single name; a missing claim is no groups.

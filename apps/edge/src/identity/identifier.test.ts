@@ -33,7 +33,9 @@ function identifier(tokens: Partial<Snapshot['tokens']>, now = NOW) {
   return createIdentifier({ snapshot: () => testSnapshot(tokens), now: () => now });
 }
 
-function issuer(over: Partial<Snapshot['tokens']['issuers'][number]> = {}) {
+type Issuer = Snapshot['tokens']['issuers'][number];
+
+function issuer(over: Partial<Issuer> = {}): Issuer {
   return {
     issuer: provider.url,
     audiences: ['gateway', 'scrim-edge'],
@@ -41,8 +43,9 @@ function issuer(over: Partial<Snapshot['tokens']['issuers'][number]> = {}) {
     subjectClaim: 'email',
     groupsClaim: 'realm_access.roles',
     attributeClaims: ['sub', 'realm_access'],
-    kind: 'person' as const,
+    kind: 'person',
     keys: provider.jwks,
+    machines: [],
     ...over,
   };
 }
@@ -182,7 +185,12 @@ test('refuses the ID token of an unverified address, a foreign audience, algorit
 
 test('knows a machine by its access token, and a token without groups has none', async () => {
   const token = new Secret(await provider.clientToken());
-  const config = issuer({ subjectClaim: 'sub', groupsClaim: '__proto__.polluted', kind: 'machine' });
+  const config = issuer({
+    subjectClaim: 'sub',
+    groupsClaim: '__proto__.polluted',
+    kind: 'machine',
+    machines: [{ name: 'gateway', conditions: { client_id: 'gateway' }, groups: [] }],
+  });
   expect(await identifier({ issuers: [config] }, Date.now()).identify(token)).toMatchObject({
     subject: 'gateway',
     groups: [],
@@ -196,4 +204,74 @@ test('a logout token proves no presence', async () => {
   const token = await es.sign(payload, { typ: 'logout+jwt' });
   const edge = identifier({ issuers: [issuer({ keys: [es.jwk] })] });
   expect(await codeOf(edge.identify(new Secret(token)))).toMatch(/not one to sign in with/);
+});
+
+/** What a GitHub Actions job presents (claims as in GitHub's OIDC reference), and the provider that vouches for it. */
+async function continuousIntegration() {
+  const provider = await testKey('RS256', 'ci-1');
+  const claims = {
+    iss: 'https://token.actions.githubusercontent.com',
+    aud: 'scrim',
+    sub: 'repo:acme/shop:ref:refs/heads/main',
+    repository: 'acme/shop',
+    ref: 'refs/heads/main',
+    run_attempt: '1',
+    jti: 'job-1',
+    exp: NOW_S + 300,
+  };
+  const trust = issuer({
+    issuer: claims.iss,
+    audiences: ['scrim'],
+    algorithms: ['RS256'],
+    subjectClaim: 'sub',
+    groupsClaim: 'groups',
+    attributeClaims: ['repository'],
+    kind: 'machine',
+    keys: [provider.jwk],
+    machines: [
+      {
+        name: 'shop-ci',
+        conditions: { repository: 'acme/shop', ref: ['refs/heads/main', 'refs/heads/release-*'] },
+        groups: ['deployers'],
+      },
+      { name: 'any-acme', conditions: { repository: 'acme/*' }, groups: ['agents', 'deployers'] },
+    ],
+  });
+  return { provider, claims, trust };
+}
+
+test("takes a CI job's own token and gives it the groups of the machines it fits", async () => {
+  const { provider: ci, claims: job, trust } = await continuousIntegration();
+  const edge = identifier({ issuers: [trust] });
+  expect(await edge.identify(new Secret(await ci.sign(job)))).toMatchObject({
+    subject: job.sub,
+    kind: 'machine',
+    groups: ['deployers', 'agents'],
+    attributes: { repository: 'acme/shop' },
+  });
+  const branch = await ci.sign({ ...job, jti: 'job-2', ref: 'refs/heads/feature' });
+  expect((await edge.identify(new Secret(branch))).groups).toEqual(['agents', 'deployers']);
+});
+
+test('refuses a CI token that fits no machine identity, however well it is signed', async () => {
+  const { provider: ci, claims: job, trust } = await continuousIntegration();
+  const edge = identifier({ issuers: [trust] });
+  const strangers = [
+    { ...job, repository: 'somebody/shop' },
+    { ...job, repository: 'xacme/shop' },
+    { ...job, repository: undefined },
+    { ...job, repository: ['acme/shop'] },
+    { ...job, repository: { toString: 'acme/shop' } },
+  ];
+  for (const claim of strangers) {
+    const token = await ci.sign(claim);
+    expect(await codeOf(edge.identify(new Secret(token)), token)).toMatch(/AUTH_INVALID: .*fits no machine/);
+  }
+  const token = await ci.sign(job);
+  const unbound = { ...trust, machines: [{ name: 'x', conditions: {}, groups: ['dba'] }] };
+  for (const machines of [[], unbound.machines]) {
+    const lenient = identifier({ issuers: [{ ...trust, machines }] });
+    expect(await codeOf(lenient.identify(new Secret(token)), token)).toMatch(/fits no machine/);
+  }
+  expect(await codeOf(edge.identify(new Secret(await ci.sign({ ...job, aud: 'pypi' }))))).toMatch(/AUDIENCE/);
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Caller, Snapshot } from '@scrim/model';
+import { type Caller, type Claims, claimAt, fitsConditions, type Snapshot } from '@scrim/model';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { attributesOf, type Claims, claimAt, groupsOf } from './claims.ts';
+import { attributesOf, groupsOf } from './claims.ts';
 import { invalid, refusalOf } from './failure.ts';
 
 /** One trusted OIDC provider as the snapshot names it. */
@@ -44,6 +44,21 @@ function subjectOf(claims: Claims, claim: string): string {
   return subject;
 }
 
+/**
+ * The machine identities a token fits. Anybody can have a token of a public CI provider, with any audience: of such an
+ * issuer it is the claims that make a token ours, and one that fits none is refused.
+ */
+function machinesOf(claims: Claims, issuer: Issuer): Issuer['machines'] {
+  const fitting = issuer.machines.filter(({ conditions }) => fitsConditions(claims, conditions));
+  if (issuer.kind === 'machine' && fitting.length === 0) {
+    throw invalid(
+      'the token fits no machine identity',
+      'have an administrator add one for its claims (PUT /v1/machine-identities/NAME), or run the job where one fits',
+    );
+  }
+  return fitting;
+}
+
 /** Revocation needs a name for the token; one without `jti` is named by its own hash. */
 function tokenIdOf(claims: Claims, token: string): string {
   const { jti } = claims;
@@ -76,10 +91,11 @@ export function issuerVerifier(issuer: Issuer, leewaySeconds: number): IssuerVer
         'configure the claim that lists the group names',
       );
     }
+    const machines = machinesOf(payload, issuer);
     return {
       subject: subjectOf(payload, issuer.subjectClaim),
-      groups,
-      kind: issuer.kind,
+      groups: [...new Set([...groups, ...machines.flatMap((machine) => machine.groups)])],
+      kind: machines.length > 0 ? 'machine' : issuer.kind,
       issuer: issuer.issuer,
       tokenId: tokenIdOf(payload, token),
       // With the same leeway it was accepted by, or a session would begin after its own end.

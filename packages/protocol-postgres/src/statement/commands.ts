@@ -7,7 +7,7 @@ import type { Part } from './part.ts';
 import { analyseBlock } from './plpgsql.ts';
 import { judgeSetting } from './settings.ts';
 import { afterWord } from './source-text.ts';
-import { NO_CTES, relationName } from './walk.ts';
+import { isTemporary, NO_CTES, relationName } from './walk.ts';
 
 const TRANSACTIONS: { readonly [kind: string]: string } = {
   TRANS_STMT_BEGIN: 'BEGIN',
@@ -70,6 +70,7 @@ export const COMMANDS: { readonly [node: string]: PartHandler } = {
     part.target(into, 'rel');
     const inner = nested(part, body.query);
     if (inner) part.include(inner);
+    if (!matview && !isTemporary(child(into, 'rel'))) part.walk.into.keep('rows');
     part.walk.into.statements.delete('select');
   },
   RefreshMatViewStmt(part, body) {
@@ -196,6 +197,11 @@ function copy(part: Part, body: Ast): void {
     part.walk.into.effects.add('read');
     if (isAst(body.query)) part.walk.nameWrite(body.query);
     part.walk.visit([body.relation, body.query], NO_CTES);
+    if (analysis.through !== 'client') {
+      part.walk.into.keep('rows');
+      if (body.relation !== undefined && analysis.columns === undefined) part.walk.use('*');
+      for (const name of analysis.columns ?? []) part.walk.use(name);
+    }
   }
   part.walk.visit(body.whereClause, NO_CTES);
 }

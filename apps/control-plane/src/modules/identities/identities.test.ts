@@ -229,7 +229,7 @@ test('a machine is known by its claims, all of them', async () => {
   ]);
 });
 
-test('of a machine provider only machines that are known get in, and edges do not take its tokens', async () => {
+test('of a machine provider only machines that are known get in, and edges are told which those are', async () => {
   const github = await startTestIdentityProvider();
   const url = github.url;
   const body = { url, audiences: [CLIENT_ID], kind: 'machine', subjectClaim: 'sub' };
@@ -238,11 +238,23 @@ test('of a machine provider only machines that are known get in, and edges do no
   expect((await exchange(stranger)).body.detail).toBe('no machine identity fits the token');
   expect((await whoami(stranger)).status).toBe(401);
   const machine = { name: 'ours', issuer: url, conditions: { repository: 'acme/*' }, groups: ['ci'] };
+  const told: unknown[] = [];
+  const stop = await plane.plane.context.bus.subscribe('scrim:changes', (message) => told.push(message));
   await plane.call('PUT', '/v1/machine-identities/ours', { body: machine });
   const ours = await exchange(await github.sign({ repository: 'acme/shop' }));
   expect(ours.body).toMatchObject({ subject: '42', groups: ['ci'] });
   expect(decodeJwt(ours.body.token).kind).toBe('machine');
-  expect((await plane.plane.sources.trust()).issuers.map((issuer) => issuer.issuer)).toEqual([provider.url]);
+  const { conditions, groups, name } = machine;
+  const trusted = async () => (await plane.plane.sources.trust()).issuers.find((one) => one.issuer === url);
+  expect(await trusted()).toMatchObject({ kind: 'machine', machines: [{ name, conditions, groups }] });
+  const either = { ...machine, conditions: { repository: ['acme/shop', 'acme/web-*'] } };
+  await plane.call('PUT', '/v1/machine-identities/ours', { body: either });
+  expect((await exchange(await github.sign({ repository: 'acme/web-2' }))).status).toBe(200);
+  expect((await exchange(await github.sign({ repository: 'acme/api' }))).status).toBe(401);
+  await plane.call('DELETE', '/v1/machine-identities/ours');
+  expect((await trusted())?.machines).toEqual([]);
+  expect(told).toEqual([1, 2, 3].map(() => ({ what: 'issuers', names: [url] })));
+  stop();
   await github.stop();
 });
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Snapshot } from '@scrim/model';
+import type { ClaimConditions, Snapshot } from '@scrim/model';
 import type { Actor } from '../../auth/principal.ts';
 import type { Context } from '../../context.ts';
 import { type Db, Prisma } from '../../database/client.ts';
@@ -21,7 +21,7 @@ export interface Issuers {
   remove(actor: Actor, url: string, expected?: number): Promise<void>;
   /** Fetches the keys anew; true when they changed. A failure is noted and the old keys stay. Never throws. */
   refresh(url: string): Promise<boolean>;
-  /** Those with keys, as edges and the verifier use them. */
+  /** Those with keys, each with the machines known by it, as edges and the verifier use them. */
   trusted(): Promise<readonly TrustedIssuer[]>;
 }
 
@@ -141,13 +141,24 @@ export function createIssuers(needs: Needs): Issuers {
     remove: (actor, url, expected) => remove(needs, actor, url, expected),
     refresh: (url) => refresh(needs, url),
     async trusted() {
-      const rows = await prisma.issuer.findMany({
-        where: { jwks: { not: Prisma.DbNull } },
-        orderBy: { url: 'asc' },
-      });
+      const [rows, machines] = await Promise.all([
+        prisma.issuer.findMany({ where: { jwks: { not: Prisma.DbNull } }, orderBy: { url: 'asc' } }),
+        // In one order on every replica: the snapshot's version is a hash of its content.
+        prisma.machineIdentity.findMany({ orderBy: { name: 'asc' } }),
+      ]);
       return rows.map((row) => {
         const { url, ...spec } = specOf(row);
-        return { issuer: url, ...spec, keys: keysOf(row) };
+        const known = machines.filter(({ issuerUrl }) => issuerUrl === url);
+        return {
+          issuer: url,
+          ...spec,
+          keys: keysOf(row),
+          machines: known.map(({ name, conditions, groups }) => ({
+            name,
+            conditions: conditions as ClaimConditions,
+            groups,
+          })),
+        };
       });
     },
   };

@@ -1,3 +1,4 @@
+import type { ClaimConditions } from '@scrim/model';
 import type { Actor } from '../../auth/principal.ts';
 import type { Context } from '../../context.ts';
 import type { Prisma } from '../../database/client.ts';
@@ -16,12 +17,15 @@ export interface Machines {
 }
 
 function view(row: Prisma.MachineIdentityGetPayload<object>): MachineView {
-  const conditions = row.conditions as Record<string, string>;
+  const conditions = row.conditions as ClaimConditions;
   return { name: row.name, issuer: row.issuerUrl, conditions, groups: row.groups, version: row.version };
 }
 
-export function createMachines({ db, now }: Pick<Context, 'db' | 'now'>): Machines {
+export function createMachines({ db, bus, now }: Pick<Context, 'db' | 'bus' | 'now'>): Machines {
   const { prisma } = db;
+  // Edges check the conditions themselves: they get them with their next snapshot.
+  const changed = (issuer: string, moved = issuer) =>
+    bus.publish('scrim:changes', { what: 'issuers', names: [...new Set([issuer, moved])] });
   return {
     async list(query) {
       const after = decodeCursor(query.cursor);
@@ -37,8 +41,8 @@ export function createMachines({ db, now }: Pick<Context, 'db' | 'now'>): Machin
       if (row) return view(row);
       throw notFound('machine identity', name);
     },
-    put: (actor, { name, issuer, conditions, groups }, expected) =>
-      prisma.$transaction(async (tx) => {
+    async put(actor, { name, issuer, conditions, groups }, expected) {
+      const { after, moved } = await prisma.$transaction(async (tx) => {
         const before = await tx.machineIdentity.findUnique({ where: { name } });
         if (expected !== undefined)
           requireVersion(`machine identity "${name}"`, before?.version ?? 0, expected);
@@ -57,16 +61,22 @@ export function createMachines({ db, now }: Pick<Context, 'db' | 'now'>): Machin
           ...(before && { before: view(before) }),
           after: view(row),
         });
-        return view(row);
-      }),
-    remove: (actor, name, expected) =>
-      prisma.$transaction(async (tx) => {
+        return { after: view(row), moved: before?.issuerUrl };
+      });
+      await changed(issuer, moved);
+      return after;
+    },
+    async remove(actor, name, expected) {
+      const issuer = await prisma.$transaction(async (tx) => {
         const before = await tx.machineIdentity.findUnique({ where: { name } });
         if (!before) throw notFound('machine identity', name);
         requireVersion(`machine identity "${name}"`, before.version, expected);
         await tx.machineIdentity.delete({ where: { name } });
         const resource = `machine-identity/${name}`;
         await recordAudit(tx, actor, { action: 'machine-identity.delete', resource, before: view(before) });
-      }),
+        return before.issuerUrl;
+      });
+      await changed(issuer);
+    },
   };
 }

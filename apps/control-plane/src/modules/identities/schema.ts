@@ -1,4 +1,4 @@
-import { resourceName } from '@scrim/model';
+import { claimConditionsSchema, resourceName } from '@scrim/model';
 import { z } from 'zod';
 import { ROLES } from '../../auth/principal.ts';
 import { pageQuery } from '../../http/page.ts';
@@ -67,13 +67,9 @@ export const machineSpec = z
   .strictObject({
     name: resourceName,
     issuer: z.string().min(1).max(1000).describe('url of a configured issuer'),
-    conditions: z
-      .record(claimName, z.string().min(1).max(500))
-      .refine(
-        (value) => Object.keys(value).length > 0,
-        'name at least one claim: an empty list would fit every token',
-      )
-      .describe('claim -> value, `*` stands for any characters; all must hold'),
+    conditions: claimConditionsSchema.describe(
+      'claim -> value, or a list of which one is enough; `*` stands for any characters; all must hold',
+    ),
     groups: z.array(groupName).min(1).max(100),
   })
   .meta({ id: 'MachineIdentitySpec' });

@@ -122,13 +122,8 @@ function subjectOf(claims: Claims, { subjectClaim }: TrustedIssuer): string {
  * The groups of the machine identities whose conditions the claims fit; undefined when none does. Throws when the
  * issuer is one of machines alone and none does.
  */
-async function machineGroups(
-  { db }: Needs,
-  claims: Claims,
-  issuer: TrustedIssuer,
-): Promise<string[] | undefined> {
-  const machines = await db.prisma.machineIdentity.findMany({ where: { issuerUrl: issuer.issuer } });
-  const fitting = machines.filter((one) => fitsConditions(claims, one.conditions as Record<string, string>));
+function machineGroups(claims: Claims, issuer: TrustedIssuer): readonly string[] | undefined {
+  const fitting = issuer.machines.filter(({ conditions }) => fitsConditions(claims, conditions));
   // Anybody can have a token of a public CI provider, with any audience: it is the claims that make it ours.
   if (issuer.kind === 'machine' && fitting.length === 0)
     throw refused('no machine identity fits the token', 'add one: PUT /v1/machine-identities/NAME');
@@ -156,7 +151,7 @@ async function verifyOidcToken(
     throw refused('the token is not one to sign in with');
   const groups = groupsOf(claimAt(payload, issuer.groupsClaim));
   if (groups === undefined) throw refused(`the token's "${issuer.groupsClaim}" claim is not a list of names`);
-  const ofMachine = await machineGroups(needs, payload, issuer);
+  const ofMachine = machineGroups(payload, issuer);
   const tokenId = tokenIdOf(text, payload);
   await refuseRevoked(needs, tokenId);
   return {
