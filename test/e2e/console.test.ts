@@ -39,7 +39,7 @@ afterEach(async () => {
 async function open(path: string, width = 1_000): Promise<{ page: Page; complaints: string[] }> {
   const context = await browser.newContext({ viewport: { width, height: 800 } });
   contexts.push(context);
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -77,8 +77,19 @@ async function key(subject: string, roles: string[], groups: string[]): Promise<
   return made.key;
 }
 
+/** A caller's client. Its token comes by REST: the CLI takes a second to start. */
+async function connect(caller: string, connection = 'shop') {
+  const { token } = await stand.rest<{ token: string }>('POST', '/v1/tokens', {
+    subject: caller,
+    groups: ['agents'],
+    connections: [connection],
+    ttlSeconds: 600,
+  });
+  return stand.client(token, connection);
+}
+
 async function hold(statement: string, caller = 'alice@example.com', connection = 'shop') {
-  const client = await stand.client(await stand.token({ caller, connection }), connection);
+  const client = await connect(caller, connection);
   const notices: string[] = [];
   client.on('notice', (notice) => notices.push(String(notice.message)));
   const result = client.query(statement).then(
@@ -192,7 +203,7 @@ describe('approvals', () => {
 
 describe('sessions', () => {
   test('the timeline shows masked values, refusals and holds, and the chain verifies', async () => {
-    const client = await stand.client(await stand.token({ caller: 'timeline@example.com' }));
+    const client = await connect('timeline@example.com');
     await client.query('select id, ssn, email, notes from customers where id = 7');
     await client.query(`select '<img src=x onerror=alert(3)>' as "<b>x</b>", null as nothing`);
     await client.query('drop table plain').catch(() => undefined);

@@ -114,6 +114,7 @@ async function runScrim({ env, ready }: Product, args: readonly string[]): Promi
   const { api, adminToken } = ready();
   const result = await run(process.execPath, [CLI, ...args], {
     env: { ...env, SCRIM_API: api, SCRIM_TOKEN: adminToken },
+    maxBuffer: 256 << 20,
   });
   return result.stdout;
 }

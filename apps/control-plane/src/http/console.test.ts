@@ -49,8 +49,9 @@ test('only pages and compiled scripts are served, whatever is asked for', async 
     'js/main.test.js',
     'js/..%2f..%2fpackage.json',
   ];
-  for (const each of [...refused, '%2e%2e/package.json', 'js//main.js', 'js/%00', 'constructor'])
+  for (const each of [...refused, '%2e%2e/package.json', 'js//main.js', 'constructor'])
     expect([each, await statusOf(`/console/${each}`)]).toEqual([each, 404]);
+  expect(await statusOf('/console/js/%00')).toBe(422);
   const page = await server.inject('/console/');
   expect(page.headers['content-security-policy']).toContain("default-src 'none'");
   expect(page.headers['content-type']).toContain('text/html');
