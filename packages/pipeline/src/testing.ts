@@ -23,8 +23,8 @@ import type {
   Relation,
   Relay,
   Rows,
-  Scratch,
   Run,
+  Scratch,
   Shape,
 } from '@scrim/protocol-kit';
 import type { Approvals, Decision, HeldOperation } from './approve/approve.ts';

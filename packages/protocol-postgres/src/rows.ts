@@ -99,7 +99,13 @@ function copyBytes(source: Buffer, from: number, to: number, target: Buffer, at:
 }
 
 /** Appends a value and a zero byte behind it; returns the new length. */
-export function gatherValue(into: Scratch, length: number, bytes: Buffer, start: number, end: number): number {
+export function gatherValue(
+  into: Scratch,
+  length: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
   const after = length + end - start + 1;
   if (after > into.bytes.length) {
     const grown = Buffer.allocUnsafe(Math.max(after, into.bytes.length * 2));

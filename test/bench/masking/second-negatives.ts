@@ -33,6 +33,7 @@ export const LOOKALIKES: readonly ((d: Dice) => string)[] = [
   () => 'password_policy:\n  min_length: 12\n  require_symbols: true\n  password_expiry_days: 90\n',
   () =>
     '        - name: DB_PASSWORD\n          valueFrom:\n            secretKeyRef:\n              name: db-credentials\n              key: password\n',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: placeholders of other languages are what is tested
   () => 'env:\n  API_KEY: ${{ secrets.API_KEY }}\n  DB_PASSWORD: ${DB_PASSWORD:?required}\n',
   () => 'password = var.db_password\ntoken    = data.vault_generic_secret.x.data["token"]\n',
   () => 'POSTGRES_PASSWORD_FILE=/run/secrets/pg_password\nSECRET_NAME=prod/db/main\n',
@@ -106,6 +107,7 @@ export const LOOKALIKES: readonly ((d: Dice) => string)[] = [
   (d) =>
     `Authorization: Bearer <token>\nauthorization: Bearer $TOKEN\n-H "Authorization: Bearer \${TOKEN}" n=${d.next(9)}`,
   () =>
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: placeholders of other languages are what is tested
     'postgres://user:password@localhost:5432/db postgres://${USER}:${PASS}@host/db redis://localhost:6379/0\n',
   (d) =>
     `Binary files differ\nindex ${d.chars(HEX, 7)}..${d.chars(HEX, 7)} 100644\n@@ -1${d.next(9)},7 +1${d.next(9)},7 @@\n`,

@@ -3,7 +3,7 @@ import { type Dice, jwt, KEYED, noise, pemBody, pemKind, SELF } from './second-v
 
 const mark = (value: string) => OPEN + value + CLOSE;
 const { AN, HEX, B64, URL64, L, D } = noise;
-const pw = (d: Dice) => (KEYED['password'] as (typeof KEYED)[string]).make(d);
+const pw = (d: Dice) => (KEYED.password as (typeof KEYED)[string]).make(d);
 const simple = (d: Dice) => d.chars(AN, 10 + d.next(10));
 const self = (d: Dice, kind: string) => (SELF[kind] as (typeof SELF)[string])(d);
 const lines = (text: string, join: string) => text.split('\n').join(join);

@@ -105,7 +105,7 @@ export const pemBody = (d: Dice, lines: number): string =>
     `${d.chars(B64, 30)}==`,
   ].join('\n');
 export const pemKind: Maker = (d) =>
-  d.pick(['RSA ', '', 'EC ', 'OPENSSH ', 'ENCRYPTED ', 'DSA ']) + 'PRIV' + 'ATE KEY';
+  [d.pick(['RSA ', '', 'EC ', 'OPENSSH ', 'ENCRYPTED ', 'DSA ']), 'PRIV', 'ATE KEY'].join('');
 
 /** Values that can be told by themselves. */
 export const SELF: Readonly<Record<string, Maker>> = {
@@ -258,7 +258,7 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
       d.pick([
         () => d.chars(AN, 32),
         () => d.chars(HEX, 40),
-        () => d.chars(URL64, 42) + 'a',
+        () => `${d.chars(URL64, 42)}a`,
         () =>
           `${d.chars(HEX, 8)}-${d.chars(HEX, 4)}-4${d.chars(HEX, 3)}-a${d.chars(HEX, 3)}-${d.chars(HEX, 12)}`,
       ])(),
@@ -278,12 +278,12 @@ export const KEYED: Readonly<Record<string, Keyed>> = {
     make: (d) =>
       d.pick([
         () => d.chars(HEX, 64),
-        () => d.chars(URL64, 31) + 'Z',
+        () => `${d.chars(URL64, 31)}Z`,
         () => `${d.chars(B64, 43)}=`,
         () => d.chars(AN, 20),
       ])(),
   },
-  'aws-secret': { keys: ['aws_secret_access_key', 'secret_access_key'], make: (d) => d.chars(B64, 39) + 'x' },
+  'aws-secret': { keys: ['aws_secret_access_key', 'secret_access_key'], make: (d) => `${d.chars(B64, 39)}x` },
   'azure-storage': {
     keys: ['account_key', 'azure_storage_key', 'storage_account_key'],
     make: (d) => `${d.chars(B64, 86)}==`,

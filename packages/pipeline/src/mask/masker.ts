@@ -131,8 +131,8 @@ export class Masker {
     if (scanner.mayContain(bytes, 0, length)) return true;
     if (!plan.anyJson) return false;
     // JSON spells any character as an escape, and the prefilter reads bytes.
-    const escape = bytes.indexOf(BACKSLASH);
-    return escape !== -1 && escape < length;
+    const backslash = bytes.indexOf(BACKSLASH);
+    return backslash !== -1 && backslash < length;
   }
 
   #replace(detector: string, value: string, place: string): string {
