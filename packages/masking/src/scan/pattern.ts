@@ -67,6 +67,7 @@ function matchAt(
   if (boundary && !startsWord(view, start)) return;
   let p = at;
   let spanEnd = -1;
+  let least = at;
   for (let i = anchorIndex; i < items.length; i += 1) {
     const item = items[i] as Item;
     if (groupStart === i) spanStart = p;
@@ -76,6 +77,7 @@ function matchAt(
     } else {
       const end = view.run(item.table, p, Math.min(item.max, LOOK_AHEAD));
       if (end - p < item.min) return;
+      least = p + item.min;
       p = end;
     }
     if (groupEnd === i) spanEnd = p;
@@ -85,7 +87,7 @@ function matchAt(
   if (!flows && view.is(last.literal ? ALNUM : last.table, p) && !endsSentence(view, p)) return;
   // A full stop in the token's own alphabet may also be the one that ends the sentence.
   if (spanEnd === p && !view.is(CLOSING, p))
-    while (!last.literal && view.at(spanEnd - 1) === 0x2e) spanEnd -= 1;
+    while (!last.literal && spanEnd > least && view.at(spanEnd - 1) === 0x2e) spanEnd -= 1;
   if (check && !check(view, spanStart, spanEnd)) return;
   found.add(spanStart, spanEnd);
   if (flows) found.flow('base64url');

@@ -13,6 +13,7 @@ export const judgePassword: ValueJudge = (view, value) => {
   const text = view.text(span[0], Math.min(span[1], span[0] + 512));
   if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
   const alphabetic = /^[A-Za-z_-]+$/.test(text);
+  if (isVerb(view, value, text)) return null;
   if (value.form === 'quoted' || value.form === 'cell') {
     if (text.includes(' ')) return isPassphrase(text) ? span : null;
     if (alphabetic && (text.length < 6 || echoesKey(text, value) || isIdentifier(text))) return null;
@@ -31,6 +32,20 @@ export const judgePassword: ValueJudge = (view, value) => {
     return null;
   return span;
 };
+
+/** `t.pass("all good")`, "first pass: determine", "pass -q": the verb, unless something is assigned to it. */
+function isVerb(view: View, value: KeyedValue, text: string): boolean {
+  const last = value.words.length - 1;
+  if (value.words[last] !== 'pass' || QUALIFIERS.has(value.words[last - 1] ?? '')) return false;
+  let before = value.start - 1;
+  while (QUOTES.includes(view.at(before)) || view.at(before) === 0x20) before -= 1;
+  return view.at(before) !== 0x3d && !(/\d/.test(text) && /[A-Za-z]/.test(text) && !text.startsWith('-'));
+}
+
+const QUOTES = [0x22, 0x27, 0x60, 0x5c];
+const QUALIFIERS = new Set(
+  'db smtp user root admin mysql mail redis login sudo ftp ldap imap auth my pg'.split(' '),
+);
 
 /**
  * A password of letters only, unquoted: after `=` nearly anything that is no name of a variable; in prose only what
@@ -69,7 +84,7 @@ export const judgeToken: ValueJudge = (view, value) => {
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
-  if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?$/.test(text)) return isScrambled(text) ? span : null;
+  if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?[,;)]?$/.test(text)) return isScrambled(text) ? span : null;
   if (text.length < 40 && /[a-z]/.test(text) && /^[a-z]+(?:[-_.:/][a-z]+)*[-_.]?\d{1,3}$/i.test(text)) {
     if (!(value.form === 'quoted' && /secret/.test(value.words.join(' ')))) return null;
   }
@@ -104,7 +119,8 @@ function isScrambled(text: string): boolean {
 }
 
 function isReference(text: string): boolean {
-  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:|^\/\//.test(text)) return true;
+  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:|^\/[/*]|^#[a-z][a-z-]*$/i.test(text)) return true;
+  if (/\(\?[:=!<]|\[\^|\\[wdsWDS][*+\]{]|^\/\^/.test(text)) return true;
   if (/^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)[\w.@~-]*(?:[/\\][\w.@ -]+)*\/?$/.test(text))
     return /\/.*\/|\.\w{2,5}$|^\.|^~/.test(text);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return true;
@@ -124,7 +140,8 @@ function isCode(text: string): boolean {
   if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
     return true;
   return (
-    /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]]|$)|<)/.test(text) ||
+    /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]:-]|$)|<)/.test(text) ||
+    /^\w+\.(?:[A-Z][a-z0-9]+){2,},?$/.test(text) ||
     /^(?:[([{]|!+[A-Za-z_$])/.test(text) ||
     text.includes('=>')
   );

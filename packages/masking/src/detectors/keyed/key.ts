@@ -55,7 +55,7 @@ const VERBS = new Set(['is', 'was', 'are']);
 /** Where a key ends whose tail says whose it is: "password for bob", "token of the build". */
 export function nameEnd(view: View, keyEnd: number, tail: number): number {
   const text = view.text(keyEnd, tail);
-  const owner = /^ (?:for|of|on|to|at) /.exec(text);
+  const owner = /^(?: (?:for|of|on|to|at) |'s$)/.exec(text);
   return owner ? keyEnd : tail;
 }
 

@@ -226,7 +226,7 @@ function readBare(view: View, key: Key, at: number, operator: number, slot: Valu
     const end = view.run(BARE, at, LONGEST_VALUE);
     return slot.set(at, trimSentence(view, at, end), operator === 0x3a ? 'prose' : 'inline');
   }
-  const wordEnd = view.run(WORD_OF_LINE, at, LONGEST_VALUE);
+  const wordEnd = beforeNextField(view, at, view.run(WORD_OF_LINE, at, LONGEST_VALUE));
   const rest = blanks(view, wordEnd);
   const next = view.at(rest);
   const alone = next < 0 || next === 0x0a || next === 0x0d || next === 0x5c || next === 0x22;
@@ -235,6 +235,18 @@ function readBare(view: View, key: Key, at: number, operator: number, slot: Valu
   if (trailing === 0x2c || trailing === 0x3b) return slot.set(at, Math.max(at, wordEnd - 1), 'inline');
   return slot.set(at, wordEnd, alone || comment ? 'line' : operator === 0x3a ? 'prose' : 'inline');
 }
+
+/** `a=1&token_type=x`: a form's field ends where the next begins. */
+function beforeNextField(view: View, start: number, end: number): number {
+  for (let p = start; p < end; p += 1) {
+    if (view.bytes[p] !== 0x26) continue;
+    const name = view.run(FIELD_NAME, p + 1, 40);
+    if (name > p + 1 && name < end && view.at(name) === 0x3d) return p;
+  }
+  return end;
+}
+
+const FIELD_NAME = byteClass('\\w');
 
 /** A full stop, comma or colon that ends a sentence is not part of the value. */
 function trimSentence(view: View, start: number, end: number): number {
@@ -275,9 +287,21 @@ function afterComma(view: View, keyStart: number, at: number, slot: ValueSlot): 
   if (view.hasFolded(VALUE_NAME, p + slashes + 1)) return namedValue(view, p + slashes + 1, slot);
   if (NAME_BEFORE.test(view.text(keyStart - 14, keyStart)) && valueInObject(view, p, slot)) return true;
   if (!readQuoted(view, p, slot)) return false;
-  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'pair';
-  return true;
+  if (view.at(keyStart) === 0x2d) return true;
+  slot.form = 'pair';
+  return isCall(view, keyStart, slot.end);
 }
+
+/** Two strings are a key and its value where they open a call's arguments or fill a list; elsewhere they are words. */
+function isCall(view: View, keyStart: number, valueEnd: number): boolean {
+  const open = view.runBack(BEFORE_STRING, keyStart, 24);
+  const close = view.run(BEFORE_STRING, valueEnd, 24);
+  const after = view.at(close);
+  if (view.at(open - 1) === 0x28) return after === 0x29 || after === 0x2c;
+  return view.at(open - 1) === 0x5b && after === 0x5d;
+}
+
+const BEFORE_STRING = byteClass('\\s"\'`\\\\');
 
 function namedValue(view: View, at: number, slot: ValueSlot): boolean {
   let p = at + VALUE_NAME.length;
@@ -341,9 +365,9 @@ function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: Valu
   if (view.hasFolded(ENV, key.start) || SETTER.test(view.text(keyStart - 20, keyStart))) return bare();
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
     return slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'line');
+  if (followsLogin(view, keyStart)) return slot.set(at, view.run(SPOKEN, at, LONGEST_VALUE), 'line');
   if (view.hasFolded(PASS, keyStart) && view.run(ALNUM, at, 8) === at + 8)
     return slot.set(at, view.run(SPOKEN, at, 128), 'loose');
-  if (followsLogin(view, keyStart)) return slot.set(at, view.run(SPOKEN, at, LONGEST_VALUE), 'line');
   return (
     (looksLikeNumber(view, at) || view.run(ALNUM, at, 20) === at + 20) &&
     slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose')

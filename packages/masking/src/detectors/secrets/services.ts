@@ -1,4 +1,4 @@
-import { ALNUM, BASE64URL } from '../../scan/bytes.ts';
+import { ALNUM, BASE64URL, byteClass } from '../../scan/bytes.ts';
 import type { Detector, Verifier } from '../../scan/detector.ts';
 import { startsWord } from '../../scan/pattern.ts';
 import { looksRandom } from '../../validators/entropy.ts';
@@ -22,9 +22,11 @@ const discordTokens = token({
   ],
 });
 
+const JOINT = byteClass('_-');
+
 /** Bot tokens, which no prefix announces: base64 of the bot's id, a time, a signature. */
 const botToken: Verifier = (view, at, found) => {
-  if (!startsWord(view, at) || BASE64URL[view.at(at - 1)] === 1) return;
+  if (!startsWord(view, at) || JOINT[view.at(at - 1)] === 1) return;
   const id = view.run(ALNUM, at, 30);
   if (id - at < 22 || id - at > 28 || view.at(id) !== 0x2e) return;
   const time = view.run(BASE64URL, id + 1, 8);

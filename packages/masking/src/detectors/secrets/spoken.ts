@@ -20,7 +20,9 @@ const restOfLine = (view: View, at: number): string => view.text(at, view.run(LI
 
 /** Quoted as the second argument: a word of letters may be anything. */
 const isArgument = (text: string): boolean =>
-  text.length >= 6 && /[\d\W_]/.test(text) && !isPlaceholder(text) && !/^[a-z_.-]+$/i.test(text);
+  text.length >= 6 &&
+  !isPlaceholder(text) &&
+  (/\d/.test(text) || (/[a-z][A-Z].*[a-z][A-Z]/.test(text) && text.length >= 10) || /\w[^\w.\s-]/.test(text));
 
 /** Said in running text: it must look drawn, not spoken. */
 const isSpoken = (text: string): boolean =>

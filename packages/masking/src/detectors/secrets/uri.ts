@@ -1,4 +1,4 @@
-import { ALNUM, byteClass, DIGIT, LETTER } from '../../scan/bytes.ts';
+import { ALNUM, byteClass, DIGIT } from '../../scan/bytes.ts';
 import type { Detector, Verifier } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
 import { isPlaceholder } from '../keyed/placeholder.ts';
@@ -41,7 +41,7 @@ const userInfo: Verifier = (view, at, found) => {
   if (atSign < 0 || atSign === start) return;
   if (colon < 0) bareToken(view, start, atSign, found);
   else if (slash < 0 || slash > atSign || isSlashedPassword(view, colon, slash, atSign))
-    password(view, at, start, colon, atSign, found);
+    password(view, start, colon, atSign, found);
 };
 
 /** `host:8080/path@x` is a port and a path; a password with a slash starts with something else. */
@@ -51,7 +51,6 @@ function isSlashedPassword(view: View, colon: number, slash: number, atSign: num
 
 function password(
   view: View,
-  at: number,
   start: number,
   colon: number,
   atSign: number,
@@ -65,7 +64,7 @@ function password(
     /^(?:localhost|127\.|db|postgres|mysql|redis|rabbitmq|mongo)/.test(view.text(atSign + 1, atSign + 12))
   )
     return;
-  if (text.length < 3 && view.runBack(LETTER, at, 12) === at) return;
+  if (text.length < 3) return;
   found.add(colon + 1, atSign);
 }
 
