@@ -46,7 +46,7 @@ export class ToyRows implements Rows {
   gather(selected: Uint8Array, into: Scratch): number {
     const rows = this.bytes.toString().split('\n').slice(0, -1);
     const chosen = rows.flatMap((row) => row.split('\t').filter((_, column) => selected[column] === 1));
-    into.bytes = Buffer.from(chosen.map((value) => `${value}\0`).join(''));
+    into.bytes = Buffer.from(chosen.map((value) => `${value}\n`).join(''));
     return into.bytes.length;
   }
 

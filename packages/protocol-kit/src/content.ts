@@ -74,9 +74,9 @@ export interface Rows {
   /** The run's own wire bytes: what a prefilter may scan in one pass. */
   readonly bytes: Buffer;
   /**
-   * Copies the chosen columns' values as they stand on the wire, a zero byte behind each, and returns how many bytes
-   * of `into.bytes` they fill. So a prefilter reads the texts alone: the digits of a uuid or a timestamp beside them
-   * look like a card or a phone number to it, and every cell would have to be looked at.
+   * Copies the chosen columns' values as they stand on the wire, a line break behind each, and returns how many bytes
+   * of `into.bytes` they fill. So detectors read the texts alone and all at once: the digits of a uuid or a timestamp
+   * beside them look like a card or a phone number to a prefilter, and every cell would have to be looked at.
    */
   gather(selected: Uint8Array, into: Scratch): number;
   /**

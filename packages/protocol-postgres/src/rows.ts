@@ -99,7 +99,7 @@ function copyBytes(source: Buffer, from: number, to: number, target: Buffer, at:
   for (let i = from; i < to; i++) target[out++] = source[i] as number;
 }
 
-/** Appends a value and a zero byte behind it; returns the new length. */
+/** Appends a value and a line break behind it; returns the new length. */
 export function gatherValue(
   into: Scratch,
   length: number,
@@ -114,7 +114,7 @@ export function gatherValue(
     into.bytes = grown;
   }
   copyBytes(bytes, start, end, into.bytes, length);
-  into.bytes[after - 1] = 0;
+  into.bytes[after - 1] = 0x0a;
   return after;
 }
 

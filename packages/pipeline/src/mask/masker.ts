@@ -14,6 +14,9 @@ export interface Masked {
 
 const NOTHING: readonly string[] = [];
 
+/** Runs of a result with findings that are looked at cell by cell at once. */
+const LOOK_AGAIN = 16;
+
 /** Shared by all sessions: what is gathered is read before anything else can run. */
 const scratch: Scratch = { bytes: Buffer.allocUnsafe(128 * 1024) };
 const BACKSLASH = 0x5c;
@@ -34,6 +37,9 @@ export class Masker {
   readonly #onHit: OnHit;
   #plan: Plan | undefined;
   #largest = 0;
+  /** The result whose last run had findings, and how many runs went by since it was last looked at as a whole. */
+  #dirty: Plan | undefined;
+  #dirtyRuns = 0;
   #found: string[] = [];
   readonly #visit = (cell: Cell): Replacement => this.#maskCell(cell);
 
@@ -119,20 +125,27 @@ export class Masker {
     return { bytes, largestValue: this.#largest, found: this.#found };
   }
 
+  /**
+   * Whether some cell of the run may hold a finding; false only when none does. Three looks, each only when the one
+   * before was not enough: the prefilter over the texts, then the detectors over all texts as lines of one, then (by the
+   * caller) the detectors cell by cell. A run that had findings makes the next one skip the second look.
+   */
   #maySay(plan: Plan, rows: Rows): boolean {
     const { scanner } = this.#rules;
     if (!scanner) return false;
-    let { bytes } = rows;
-    let length = bytes.length;
-    if (!plan.scansAll) {
-      length = rows.gather(plan.scanned, scratch);
-      bytes = scratch.bytes;
+    const length = rows.gather(plan.scanned, scratch);
+    const { bytes } = scratch;
+    if (plan.anyJson) {
+      // JSON spells any character as an escape, and detectors read bytes.
+      const backslash = bytes.indexOf(BACKSLASH);
+      if (backslash !== -1 && backslash < length) return true;
     }
-    if (scanner.mayContain(bytes, 0, length)) return true;
-    if (!plan.anyJson) return false;
-    // JSON spells any character as an escape, and the prefilter reads bytes.
-    const backslash = bytes.indexOf(BACKSLASH);
-    return backslash !== -1 && backslash < length;
+    if (!scanner.mayContain(bytes, 0, length)) return false;
+    if (this.#dirty === plan && ++this.#dirtyRuns < LOOK_AGAIN) return true;
+    const found = scanner.findInBytes(bytes, 0, length).length > 0;
+    this.#dirty = found ? plan : undefined;
+    this.#dirtyRuns = 0;
+    return found;
   }
 
   #replace(detector: string, value: string, place: string): string {

@@ -60,8 +60,6 @@ export interface Plan {
   readonly anySuspect: boolean;
   /** Columns whose text the prefilter reads; the others are masked anyway or hold no text. */
   readonly scanned: Uint8Array;
-  /** Every column is scanned: the prefilter reads the run's own bytes. */
-  readonly scansAll: boolean;
   /** By column: the name content detectors are told. Telling if the label or a base column's name is. */
   readonly keys: readonly string[];
   /** Some JSON column is scanned; an escape in it can hide a value from the prefilter. */
@@ -214,7 +212,6 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
     anyAlways: always.includes(1),
     anySuspect: scannedColumns.includes(1),
     scanned: scannedColumns,
-    scansAll: !scannedColumns.includes(0),
     keys,
     anyJson,
     ...(blockedBy === undefined ? {} : { blockedBy }),
