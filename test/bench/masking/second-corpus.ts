@@ -31,7 +31,7 @@ function finish(kind: SecondSample['kind'], type: string, carrier: string, marke
 }
 
 /**
- * The second corpus, made without looking at the first or at the engine's rules: every type in every carrier that
+ * The second corpus, made without looking at the first (though with the engine's rules known): every type in carriers
  * people use for it, then formats of their own, look-alikes and clean text. Same seed and rounds, same corpus.
  */
 export function secondCorpus(seed: number, rounds: number): SecondSample[] {

@@ -20,6 +20,7 @@ export const judgePassword: ValueJudge = (view, value) => {
     return span;
   }
   if (text.includes(' ') || isCode(text)) return null;
+  if (value.form === 'pair' && /^[A-Z_-]+$/.test(text)) return null;
   if (value.form === 'pair' && !value.upper)
     return /^[a-z_-]+\d{0,4}$/i.test(text) ? null : strong(span, text);
   if (value.form === 'prose' || value.form === 'inline') {
@@ -82,6 +83,7 @@ export const judgeToken: ValueJudge = (view, value) => {
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
+  if (/^AWS4-HMAC-SHA\d+$|^A[KS]IA[A-Z0-9]{16}(?:\/|%2F)/.test(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
   if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?[,;)]?$/.test(text)) return isScrambled(text) ? span : null;
@@ -138,7 +140,7 @@ function isReference(text: string): boolean {
 /** `user.password`, `getToken()`, `cfg->secret`, `items[0]`, `a + b`: expressions, not values. */
 function isCode(text: string): boolean {
   if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
-    return true;
+    return !(/\d/.test(text) && /\w{20,}$/.test(text));
   return (
     /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]:-]|$)|<)/.test(text) ||
     /^\w+\.(?:[A-Z][a-z0-9]+){2,},?$/.test(text) ||

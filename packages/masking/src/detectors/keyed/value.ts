@@ -49,6 +49,8 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
     case 0x3f:
     case 0x2b:
       return afterOperator(view, key, gapEnd, slot);
+    case 0x3c:
+      return afterAngle(view, gapEnd, slot);
     case 0x28:
       return !quoted && QUOTE[view.at(gapEnd + 1)] === 1 && readQuoted(view, gapEnd + 1, slot);
     case 0x2c:
@@ -107,6 +109,17 @@ function backslashes(view: View, at: number): number {
   return n;
 }
 
+const END_TAG = asciiBytes('</key>');
+const STRING_TAG = asciiBytes('<string>');
+
+/** `key <- "…"` of R, and `<key>…</key><string>…</string>` of a property list. */
+function afterAngle(view: View, at: number, slot: ValueSlot): boolean {
+  if (view.at(at + 1) === 0x2d) return fallback(view, at + 2, slot);
+  if (!view.has(END_TAG, at)) return false;
+  const next = view.run(SPACE_CLASS, at + END_TAG.length, 64);
+  return view.has(STRING_TAG, next) && untilMarkup(view, next + STRING_TAG.length, slot);
+}
+
 const NOT_TAG = byteClass('^<>\\n');
 
 /** After the name of an XML element: where its text starts, or -1. */
@@ -136,6 +149,7 @@ function afterOperator(view: View, key: Key, at: number, slot: ValueSlot): boole
   let p = at + 1;
   const second = view.at(p);
   if (first === 0x3a && second === 0x3a) return false;
+  if (first === 0x3a && second === 0x2d && view.at(key.start - 1) === 0x7b) p += 1;
   if (first === 0x3f && second === 0x3f) return fallback(view, p + 1, slot);
   if (first === 0x3f || first === 0x2b) {
     if (second !== 0x3d && second !== 0x3a) return false;
@@ -188,6 +202,10 @@ export function readQuoted(view: View, at: number, slot: ValueSlot): boolean {
     const byte = view.at(p);
     if (byte < 0) return slot.set(start, p, 'quoted');
     if (byte === 0x0a && quote !== 0x60) return false;
+    if (byte === 0x27 && quote === 0x27 && depth === 0 && view.at(p + 1) === 0x27 && p > start) {
+      p += 2;
+      continue;
+    }
     if (byte === quote && (depth === 0 || p > start)) return slot.set(start, p, 'quoted');
     if (byte === 0x5c) {
       const n = backslashes(view, p);

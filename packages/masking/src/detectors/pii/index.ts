@@ -5,6 +5,7 @@ import { NATIONAL } from './national.ts';
 import { NETWORK } from './network.ts';
 import { PERSONAL } from './personal.ts';
 import { PHONE_NUMBER } from './phone.ts';
+import { WALLET } from './wallet.ts';
 
 /** Every detector of the group `pii`. */
 export const PII_DETECTORS: readonly Detector[] = [
@@ -13,5 +14,6 @@ export const PII_DETECTORS: readonly Detector[] = [
   ...FINANCE,
   ...NATIONAL,
   ...PERSONAL,
+  WALLET,
   ...NETWORK,
 ];

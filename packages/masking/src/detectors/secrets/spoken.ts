@@ -26,7 +26,11 @@ const isArgument = (text: string): boolean =>
 
 /** Said in running text: it must look drawn, not spoken. */
 const isSpoken = (text: string): boolean =>
-  text.length >= 6 && /\d/.test(text) && /[A-Za-z]/.test(text) && !isPlaceholder(text);
+  text.length >= 6 &&
+  /\d/.test(text) &&
+  /[A-Za-z]/.test(text) &&
+  !/^[a-z]+(?:-[a-z\d]+)+$/.test(text) &&
+  !isPlaceholder(text);
 
 /** `echo SECRET | docker login --password-stdin`, `echo "user:SECRET" | chpasswd`: looks back for the echo. */
 const piped =
@@ -56,21 +60,20 @@ export const BESIDE_USER: readonly {
     verify: after(/^([\w .=]{0,16}\(\s*["'][^"'\n]{1,64}["']\s*,\s*["'])([^"'\n]{6,128})["']/, 0, isArgument),
   },
   {
-    anchors: [
-      'login:',
-      'login =',
-      'login=',
-      'credentials:',
-      'creds:',
-      'credentials =',
-      'account:',
-      'logins:',
-    ],
+    anchors: ['login:', 'login =', 'login=', 'credentials:', 'creds:', 'credentials =', 'logins:'],
     verify: after(
-      /^([a-z]+ ?[:=]\s*[\w.@-]{2,40} ?[/|:] ?)([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
+      /^([a-z]+ ?[:=]\s*[\w.@-]{2,40}(?: [/|] |:))([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
       0,
       isSpoken,
     ),
+  },
+  {
+    anchors: ['Credentials("', "Credentials('", 'NetworkCredential(', 'getConnection('],
+    verify: after(/^(\w+\((?:[\w.]+, *)?["'][^"'\n]{1,64}["'] *, *["'])([^"'\n]{6,128})["']/, 0, isArgument),
+  },
+  {
+    anchors: ['ConvertTo-SecureString'],
+    verify: after(/^(\S+ (?:-String )?["'])([^"'\n$]{4,128})["']/i, 0, (text) => !isPlaceholder(text)),
   },
   {
     anchors: ['password for '],
@@ -90,6 +93,14 @@ export const WITHOUT_FLAG: readonly {
   { anchors: ['--password-stdin'], verify: piped(false) },
   { anchors: ['chpasswd'], verify: piped(true) },
   { anchors: ['sudo -S'], verify: piped(false) },
+  {
+    anchors: ['sqlplus '],
+    verify: after(
+      /^(sqlplus (?:-\w+ )*\w+\/)([^\s@/"']{4,64})(?=@|\s|$)/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
   {
     anchors: ['net use '],
     verify: after(
