@@ -5,11 +5,20 @@ import { forgetLogin, saveLogin } from '../login.ts';
 import { print, progress } from '../output.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
 
-/** Resolves on Ctrl-C or SIGTERM, or when the terminal goes away. */
-export function untilStopped(): Promise<void> {
-  return new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done());
-  });
+/**
+ * Aborted on Ctrl-C, SIGTERM, or when the terminal goes away. Made before anything is started: a Ctrl-C during the start
+ * would otherwise leave the stores running. Later signals are taken in silence, so that a second Ctrl-C cuts no stop short.
+ */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  return stop.signal;
+}
+
+/** Resolves when the signal is aborted, at once when it is already. */
+export function untilStopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }
 
 /** What to do next, in the words of the commands that do it. */
@@ -30,17 +39,19 @@ export function describeStack(stack: Stack, connection: string): string {
 
 async function up(options: { file: string; readyFile?: string; data?: string }): Promise<void> {
   const document = loadDocument(options.file);
+  const signal = stopSignal();
   const stack = await startStack({
     document,
     dataDir: resolve(options.data ?? '.scrim/up'),
     ...(options.readyFile === undefined ? {} : { readyFile: options.readyFile }),
     report: (text) => progress(`scrim: ${text}`),
+    signal,
   });
   const login = { api: stack.api, token: stack.adminToken };
   saveLogin(login);
   print(describeStack(stack, document.connections[0]?.name ?? 'CONNECTION'));
   print('\nScrim is up. Ctrl-C stops it.');
-  await untilStopped();
+  await untilStopped(signal);
   progress('scrim: stopping');
   await stack.stop();
   forgetLogin(login);
