@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
@@ -29,6 +30,14 @@ interface Answer {
   readonly text: string;
 }
 
+async function answerOf(url: string, response: IncomingMessage): Promise<Answer> {
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  const { location } = response.headers;
+  const cookies = response.headers['set-cookie'] ?? [];
+  return { url, status: response.statusCode ?? 0, ...(location ? { location } : {}), cookies, text };
+}
+
 function send(
   url: string,
   ca: Buffer,
@@ -39,13 +48,7 @@ function send(
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { ca, method: body ? 'POST' : 'GET', headers: { ...form, ...headers } });
     outgoing.once('error', reject);
-    outgoing.once('response', async (response) => {
-      let text = '';
-      for await (const chunk of response) text += String(chunk);
-      const { location } = response.headers;
-      const cookies = response.headers['set-cookie'] ?? [];
-      resolve({ url, status: response.statusCode ?? 0, ...(location ? { location } : {}), cookies, text });
-    });
+    outgoing.once('response', (response) => resolve(answerOf(url, response)));
     outgoing.end(body?.toString());
   });
 }
@@ -136,7 +139,8 @@ export async function startIdentityProvider(files: ServerFiles, caFile: string):
   const server: Server = createServer({ key: readFileSync(files.key), cert: readFileSync(files.cert) });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  server.on('request', new Provider(url, configuration(jwk)).callback());
+  const handle = new Provider(url, configuration(jwk)).callback();
+  server.on('request', (incoming, outgoing) => void handle(incoming, outgoing));
   return {
     url,
     idToken: (account) => login(url, ca, account),
