@@ -51,7 +51,7 @@ const pipeline = new Pipeline({
     subject: 'bench',
     groups: [],
     kind: 'machine',
-    issuer: 'bench',
+    issuer: 'scrim',
     tokenId: 'bench',
     expiresAt: Number.MAX_SAFE_INTEGER,
     connections: ['shop'],
@@ -78,3 +78,4 @@ const pipeline = new Pipeline({
 const protocol = await openPostgresProtocol();
 const server = createServer({ noDelay: true }, (socket) => void pipeline.serve(protocol, socket));
 server.listen(Number(process.env.PORT ?? 6432), '127.0.0.1', () => process.stdout.write('listening\n'));
+process.on('SIGINT', () => process.exit(0));

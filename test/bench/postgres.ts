@@ -92,6 +92,7 @@ async function drainSeconds(url: string, sql: string): Promise<number> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({ connectionString: url });
   await client.connect();
+  client.on('error', () => undefined);
   const { stream } = (client as unknown as { connection: { stream: import('node:net').Socket } }).connection;
   stream.removeAllListeners('data');
   const body = Buffer.from(`${sql}\0`);

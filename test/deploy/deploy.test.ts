@@ -66,6 +66,8 @@ test('what the Dockerfile copies is there, what it runs is what the workspace pi
   expect(dockerfile).toContain(`npm install --global ${packageManager}\n`);
   expect(dockerfile).toMatch(/^USER node$/m);
   expect(dockerfile).not.toMatch(/curl|wget|apt-get|ADD |https?:/);
+  // The console is served from its built files: without them the image starts and shows nothing.
+  expect(dockerfile).toMatch(/tsc --build .*apps\/console/);
   for (const name of ['control-plane', 'edge', 'cli']) {
     expect(dockerfile).toContain(`--filter "@scrim/${name}..."`);
     expect(existsSync(join(ROOT, 'apps', name, 'src/main.ts'))).toBe(true);

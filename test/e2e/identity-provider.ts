@@ -48,7 +48,7 @@ function send(
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { ca, method: body ? 'POST' : 'GET', headers: { ...form, ...headers } });
     outgoing.once('error', reject);
-    outgoing.once('response', (response) => resolve(answerOf(url, response)));
+    outgoing.once('response', (response) => answerOf(url, response).then(resolve, reject));
     outgoing.end(body?.toString());
   });
 }
@@ -139,8 +139,9 @@ export async function startIdentityProvider(files: ServerFiles, caFile: string):
   const server: Server = createServer({ key: readFileSync(files.key), cert: readFileSync(files.cert) });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const handle = new Provider(url, configuration(jwk)).callback();
-  server.on('request', (incoming, outgoing) => void handle(incoming, outgoing));
+  const answer = new Provider(url, configuration(jwk)).callback();
+  // The provider words its own failures as responses, so nothing is lost with its promise.
+  server.on('request', (request, response) => void answer(request, response));
   return {
     url,
     idToken: (account) => login(url, ca, account),

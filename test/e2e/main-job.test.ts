@@ -13,12 +13,14 @@ interface Item {
   readonly id: string;
   readonly state: string;
   readonly statement: string;
+  readonly caller: string;
 }
 
-async function pending(): Promise<Item> {
+/** The approval this caller waits for with this statement: another test's may still be pending beside it. */
+async function pending(statement: string, caller = 'alice@example.com'): Promise<Item> {
   return eventually(async () => {
     const page = await stand.rest<{ items: Item[] }>('GET', '/v1/approvals?state=pending');
-    return page.items[0];
+    return page.items.find((it) => it.statement.includes(statement) && it.caller === caller);
   });
 }
 
@@ -63,13 +65,13 @@ test('an unbounded UPDATE waits for an approver, says so, runs once and replays'
   const notices: string[] = [];
   client.on('notice', (notice) => notices.push(String(notice.message)));
   const update = client.query('update payments set amount = amount + 1');
-  const held = await pending();
-  expect(held.statement).toContain('update payments');
-  expect(notices.join()).toContain('production/guard[2]');
+  const held = await pending('update payments');
+  // The approval may be listed before the notice has crossed the wire.
+  await eventually(async () => notices.find((it) => it.includes('production/guard[2]')));
   await stand.scrim('approvals', 'approve', held.id, '--comment', 'agreed');
   expect((await update).rowCount).toBe(100);
   const again = client.query('update payments set amount = amount + 1');
-  const second = await pending();
+  const second = await pending('update payments');
   expect(second.id).not.toBe(held.id);
   await stand.rest('POST', `/v1/approvals/${second.id}/deny`, { comment: 'once is enough' });
   await expect(again).rejects.toMatchObject({
@@ -99,7 +101,7 @@ test('an unbounded UPDATE waits for an approver, says so, runs once and replays'
 test('nobody approves their own', async () => {
   const client = await stand.client(await stand.token({ caller: 'dba@example.com', groups: 'agents,dba' }));
   const update = client.query('delete from payments');
-  const held = await pending();
+  const held = await pending('delete from payments', 'dba@example.com');
   const own = await stand.token({ caller: 'dba@example.com', groups: 'dba,agents' });
   await expect(stand.rest('POST', `/v1/approvals/${held.id}/approve`, {}, own)).rejects.toThrow(/403/);
   await stand.rest('POST', `/v1/approvals/${held.id}/deny`, {});
@@ -111,7 +113,7 @@ test('a caller who cancels takes the held operation back', async () => {
   const client = await stand.client(await stand.token());
   const update = client.query('delete from payments');
   update.catch(() => undefined);
-  const held = await pending();
+  const held = await pending('delete from payments');
   const { host, port } = stand.ready().postgres;
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
   const { createConnection } = await import('node:net');

@@ -9,6 +9,7 @@ import pg from 'pg';
 
 const run = promisify(execFile);
 const CLI = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
+const TARGET_PASSWORD = 'target-password-1';
 
 export interface Ready {
   readonly api: string;
@@ -55,32 +56,44 @@ async function waitForFile(file: string, child: ChildProcess, output: () => stri
   throw new Error(`scrim up did not get ready within 60 s\n${output()}`);
 }
 
-async function prepareTarget(target: PostgresStore, setup: string): Promise<void> {
+async function connectTo(target: PostgresStore): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: target.url });
   await client.connect();
+  return client;
+}
+
+async function prepareTarget(target: PostgresStore, setup: string): Promise<void> {
+  const client = await connectTo(target);
   await client.query(setup);
   await client.end();
 }
 
-/** Starts target and stack; about three seconds. */
-export async function startStand(options: StandOptions): Promise<Stand> {
-  const folder = mkdtempSync(join(tmpdir(), 'scrim-e2e-'));
-  // The target's server runs as an unprivileged user when the tests run as root: it must be able to enter.
-  await run('chmod', ['755', folder]);
-  const password = 'target-password-1';
+async function startTarget(folder: string, setup: string): Promise<PostgresStore> {
   const target = await startPostgres({
     dataDir: join(folder, 'target'),
     port: await freePort(),
     user: 'postgres',
-    password,
+    password: TARGET_PASSWORD,
     database: 'shop',
   });
-  await prepareTarget(target, options.setup);
+  await prepareTarget(target, setup);
+  return target;
+}
+
+/** `scrim up` on the target. */
+interface Product {
+  readonly child: ChildProcess;
+  readonly env: NodeJS.ProcessEnv;
+  readonly output: () => string;
+  readonly ready: () => Ready;
+}
+
+async function startProduct(folder: string, target: PostgresStore, options: StandOptions): Promise<Product> {
   const file = join(folder, 'scrim.yaml');
   const text = options.document.replaceAll('$HOST', target.host).replaceAll('$PORT', String(target.port));
   writeFileSync(file, text);
   const readyFile = join(folder, 'ready.json');
-  const env = { ...process.env, HOME: folder, SHOP_PASSWORD: password, ...options.env };
+  const env = { ...process.env, HOME: folder, SHOP_PASSWORD: TARGET_PASSWORD, ...options.env };
   const child = spawn(
     process.execPath,
     [CLI, 'up', '-f', file, '--ready-file', readyFile, '--data', join(folder, 'data')],
@@ -92,76 +105,84 @@ export async function startStand(options: StandOptions): Promise<Stand> {
   };
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);
-  await waitForFile(readyFile, child, () => printed);
-  const ready = (): Ready => JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
+  const output = () => printed;
+  await waitForFile(readyFile, child, output);
+  return { child, env, output, ready: () => JSON.parse(readFileSync(readyFile, 'utf8')) as Ready };
+}
 
-  const stand: Stand = {
-    ready,
+async function runScrim({ env, ready }: Product, args: readonly string[]): Promise<string> {
+  const { api, adminToken } = ready();
+  const result = await run(process.execPath, [CLI, ...args], {
+    env: { ...env, SCRIM_API: api, SCRIM_TOKEN: adminToken },
+    maxBuffer: 256 << 20,
+  });
+  return result.stdout;
+}
+
+const rest =
+  ({ ready }: Product): Stand['rest'] =>
+  async (method, path, body, token) => {
+    const response = await fetch(ready().api + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token ?? ready().adminToken}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`);
+    return answer === '' ? undefined : JSON.parse(answer);
+  };
+
+const issueToken =
+  (product: Product): Stand['token'] =>
+  async ({ caller = 'alice@example.com', groups = 'agents', connection = 'shop', ttl = '1h' } = {}) => {
+    const who = ['--caller', caller, '--groups', groups];
+    const printed = await runScrim(product, ['token', ...who, '--connection', connection, '--ttl', ttl]);
+    return printed.trim();
+  };
+
+const connectThroughEdge =
+  ({ ready }: Product): Stand['client'] =>
+  async (token, database = 'shop', extra = {}) => {
+    const { host, port } = ready().postgres;
+    const client = new pg.Client({ host, port, user: 'alice', database, password: token, ...extra });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  };
+
+async function stopProduct({ child }: Product): Promise<void> {
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  if (child.exitCode !== null) return;
+  child.kill('SIGTERM');
+  await gone;
+}
+
+/** Starts target and stack; about three seconds. */
+export async function startStand(options: StandOptions): Promise<Stand> {
+  const folder = mkdtempSync(join(tmpdir(), 'scrim-e2e-'));
+  // The target's server runs as an unprivileged user when the tests run as root: it must be able to enter.
+  await run('chmod', ['755', folder]);
+  const target = await startTarget(folder, options.setup);
+  const product = await startProduct(folder, target, options);
+  return {
+    ready: product.ready,
     target,
     folder,
-    output: () => printed,
-    scrim: async (...args) => {
-      const { api, adminToken } = ready();
-      const result = await run(process.execPath, [CLI, ...args], {
-        env: { ...env, SCRIM_API: api, SCRIM_TOKEN: adminToken },
-      });
-      return result.stdout;
-    },
-    rest: async (method, path, body, token) => {
-      const response = await fetch(ready().api + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${token ?? ready().adminToken}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const answer = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`);
-      return answer === '' ? undefined : JSON.parse(answer);
-    },
-    token: async ({
-      caller = 'alice@example.com',
-      groups = 'agents',
-      connection = 'shop',
-      ttl = '1h',
-    } = {}) =>
-      (
-        await stand.scrim(
-          'token',
-          '--caller',
-          caller,
-          '--groups',
-          groups,
-          '--connection',
-          connection,
-          '--ttl',
-          ttl,
-        )
-      ).trim(),
-    client: async (token, database = 'shop', extra = {}) => {
-      const { host, port } = ready().postgres;
-      const client = new pg.Client({ host, port, user: 'alice', database, password: token, ...extra });
-      client.on('error', () => undefined);
-      await client.connect();
-      return client;
-    },
-    direct: async () => {
-      const client = new pg.Client({ connectionString: target.url });
-      await client.connect();
-      return client;
-    },
+    output: product.output,
+    scrim: (...args) => runScrim(product, args),
+    rest: rest(product),
+    token: issueToken(product),
+    client: connectThroughEdge(product),
+    direct: () => connectTo(target),
     stop: async () => {
-      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      if (child.exitCode === null) {
-        child.kill('SIGTERM');
-        await gone;
-      }
+      await stopProduct(product);
       await target.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  return stand;
 }
 
 /** Asks again until `look` finds something; rejects after `ms`. */

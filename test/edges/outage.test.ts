@@ -122,7 +122,11 @@ test('what administrators apply reaches the edge, with the credential opened onl
   });
   const shown = await call('GET', '/v1/connections/shop');
   expect(JSON.stringify(shown)).not.toContain('sealed-at-rest');
-  const { addresses } = await call('GET', '/v1/connections/shop/addresses');
+  // The edge tells where it listens on its own time, after it has its snapshot.
+  const { value: addresses } = await until(async () => {
+    const shown = await call('GET', '/v1/connections/shop/addresses');
+    return shown.addresses.length > 0 && shown.addresses;
+  });
   expect(addresses).toEqual([{ protocol: 'postgres', host: '127.0.0.1', port: 6432, edge: 'steady' }]);
 });
 

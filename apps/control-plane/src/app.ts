@@ -9,6 +9,7 @@ import { createSigningKeys } from './crypto/signing-keys.ts';
 import { openDatabase } from './database/client.ts';
 import { migrate } from './database/migrate.ts';
 import { waitForDatabase } from './database/wait.ts';
+import { serveConsole } from './http/console.ts';
 import { registerHealth } from './http/health.ts';
 import { registerOpenApi, serveOpenApi } from './http/openapi.ts';
 import { createServer, type Server } from './http/server.ts';
@@ -128,6 +129,7 @@ async function build(context: Context, overrides: Overrides): Promise<ControlPla
   registerSessions(server, context);
   registerDeadLetters(server, context, persister);
   await serveOpenApi(server);
+  serveConsole(server);
 
   const { start, stop } = running;
   return { server, context, configuration, sources, grpcPort: edgeSide.port, start, stop };

@@ -137,7 +137,10 @@ function libraryFolders(root: string): string[] {
   const bases = [join(root, 'usr', 'lib'), join(root, 'lib')].filter((path) => existsSync(path));
   return bases.flatMap((base) => {
     const multiarch = readdirSync(base).filter((name) => /-linux-gnu/.test(name));
-    return [...multiarch.map((name) => join(base, name)), base];
+    const own = multiarch.map((name) => join(base, name));
+    // libpulse names the folder of its other half by its place in the system, which is not where it is here.
+    const halves = own.map((folder) => join(folder, 'pulseaudio')).filter((path) => existsSync(path));
+    return [...own, ...halves, base];
   });
 }
 

@@ -32,6 +32,7 @@ const SSH: PackageSet = {
   roots: ['openssh-client', 'openssh-server', 'openssh-sftp-server'],
 };
 const PGBOUNCER: PackageSet = { name: 'pgbouncer', roots: ['pgbouncer'] };
+const CHROMIUM: PackageSet = { name: 'chromium', roots: ['chromium', 'fonts-dejavu-core'] };
 
 const PROGRAMS = {
   psql: { set: CLIENT, at: 'usr/lib/postgresql/*/bin/psql' },
@@ -44,6 +45,8 @@ const PROGRAMS = {
   'ssh-keygen': { set: SSH, at: 'usr/bin/ssh-keygen' },
   sshd: { set: SSH, at: 'usr/sbin/sshd' },
   'sftp-server': { set: SSH, at: 'usr/lib/openssh/sftp-server' },
+  // Not usr/bin/chromium: that script looks for the rest of the browser in the system's folders.
+  chromium: { set: CHROMIUM, at: 'usr/lib/chromium/chromium' },
 } as const satisfies Record<string, Packaged>;
 
 /** Programs {@link findProgram} can find or fetch. */

@@ -21,6 +21,25 @@ export interface SqlFacts {
   readonly complete: boolean;
   /** What made it incomplete, for the refusal's message. */
   readonly opaque: readonly string[];
+  /** Absent when the statement only shows what it reads. */
+  readonly keeps?: SqlKeeps;
+}
+
+/**
+ * What a statement that writes, or calls a function that stores, can put where masks do not follow: rows of other
+ * columns, settings, sequences, files, notifications.
+ */
+export interface SqlKeeps {
+  /** Names of columns its values are computed from; `*` = every column of what it reads. */
+  readonly values: readonly string[];
+  /** Names it only tests, in WHERE and ON, or shows, in RETURNING; they are kept only by functions that store. */
+  readonly tests: readonly string[];
+  /** `rows` = the values end in rows; `calls` = a function may keep anything it is given; false = nothing is kept. */
+  readonly by: 'rows' | 'calls' | false;
+  /** Relations whose own columns the values may come from although they are only written. */
+  readonly targets: readonly TouchedTable[];
+  /** Columns that are kept, by where they stand in the database; filled once the catalog is asked. */
+  readonly columns?: readonly { readonly schema: string; readonly table: string; readonly column: string }[];
 }
 
 /** Facts of one shell line, filled by the SSH protocol. */

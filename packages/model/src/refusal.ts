@@ -9,7 +9,7 @@ export const REFUSALS = {
   SCRIM_AUTH_REVOKED: 'the token was revoked',
   SCRIM_AUTH_AUDIENCE: 'the token was issued for something else',
   SCRIM_CONNECTION_UNKNOWN: 'no such connection is served here',
-  SCRIM_CONNECTION_FORBIDDEN: 'the caller may not use this connection',
+  SCRIM_CONNECTION_FORBIDDEN: 'the connection does not open that database',
   SCRIM_TLS_REQUIRED: 'this edge takes only TLS connections',
   SCRIM_POLICY_EXPIRED: "the edge's policy snapshot has outlived its lifetime",
   SCRIM_SPOOL_FULL: 'the edge cannot record a new session',

@@ -75,6 +75,9 @@ describe('order', () => {
   });
 });
 
+/** An operator that must see the value; a constant one is written over what cannot be read, too. */
+const READS_VALUE: Rules = { mask: [{ column: 'customers.ssn', with: { partial: { keepLast: 4 } } }] };
+
 describe('what fails ends the session and lets nothing more pass', () => {
   const after = operation(SELECT);
   test.each(['operation', 'flush', 'response', 'outcome', 'shape', 'masked', 'refused'])(
@@ -96,7 +99,7 @@ describe('what fails ends the session and lets nothing more pass', () => {
     },
   );
   test.each<[string, Rules[], string]>([
-    ['a codec that cannot read a value', [SSN], 'Ada\tBROKEN\n'],
+    ['a codec that cannot read a value', [READS_VALUE], 'Ada\tBROKEN\n'],
     [
       'a mask the codec cannot write',
       [{ mask: [{ column: 'customers.ssn', with: { redact: { template: '§' } } }] }],
@@ -107,6 +110,11 @@ describe('what fails ends the session and lets nothing more pass', () => {
     await bed.target(rows(WITH_SSN, text), rows(WITH_SSN, 'Bob\t2\n'));
     expect([bed.closedWith(), bed.forwarded(), bed.recorded('response')]).toEqual(['SCRIM_INTERNAL', [], []]);
     expect(bed.recorded('closed')).toEqual([{ ending: 'refused', code: 'SCRIM_INTERNAL' }]);
+  });
+  test('a value that cannot be read is still covered by a mask that needs no look at it', async () => {
+    const bed = await Bed.open([SSN]);
+    await bed.target(rows(WITH_SSN, 'Ada\tBROKEN\n'));
+    expect(bed.forwarded()).toEqual(['Ada\t***MASKED***\n']);
   });
   test('parameters that cannot be read', async () => {
     const bed = await Bed.open([SSN]);
@@ -141,7 +149,7 @@ describe('what fails ends the session and lets nothing more pass', () => {
     expect(bed.exchange.relay?.cancel(0)).toBe(true);
   });
   test('an unexpected error tells the caller nothing of itself, and the log all', async () => {
-    const bed = await Bed.open([SSN]);
+    const bed = await Bed.open([READS_VALUE]);
     await bed.target(rows(WITH_SSN, 'Ada\tBROKEN\n'));
     expect(bed.log.find((it) => it.what === 'close')?.refusal).toEqual({
       code: 'SCRIM_INTERNAL',

@@ -24,6 +24,7 @@ import type {
   Relay,
   Rows,
   Run,
+  Scratch,
   Shape,
 } from '@scrim/protocol-kit';
 import type { Approvals, Decision, HeldOperation } from './approve/approve.ts';
@@ -40,6 +41,13 @@ export class ToyRows implements Rows {
     this.shape = shape;
     this.bytes = bytes;
     this.count = bytes.toString().split('\n').length - 1;
+  }
+
+  gather(selected: Uint8Array, into: Scratch): number {
+    const rows = this.bytes.toString().split('\n').slice(0, -1);
+    const chosen = rows.flatMap((row) => row.split('\t').filter((_, column) => selected[column] === 1));
+    into.bytes = Buffer.from(chosen.map((value) => `${value}\0`).join(''));
+    return into.bytes.length;
   }
 
   rewrite(selected: Uint8Array, visit: CellVisitor): Buffer {

@@ -62,12 +62,23 @@ export type Replacement = undefined | null | string;
 
 export type CellVisitor = (cell: Cell) => Replacement;
 
+/** Room a prefilter reads texts from; grows when it must, and is used again for every run. */
+export interface Scratch {
+  bytes: Buffer;
+}
+
 /** Complete rows of one result as they arrived, one after the other in one buffer. */
 export interface Rows {
   readonly shape: Shape;
   readonly count: number;
   /** The run's own wire bytes: what a prefilter may scan in one pass. */
   readonly bytes: Buffer;
+  /**
+   * Copies the chosen columns' values as they stand on the wire, a zero byte behind each, and returns how many bytes
+   * of `into.bytes` they fill. So a prefilter reads the texts alone: the digits of a uuid or a timestamp beside them
+   * look like a card or a phone number to it, and every cell would have to be looked at.
+   */
+  gather(selected: Uint8Array, into: Scratch): number;
   /**
    * Shows every non-null cell of the chosen columns (`selected[column] = 1`) to `visit`, in wire order, and returns
    * the rows with what it gave back. Returns `bytes` itself when nothing was replaced.

@@ -15,11 +15,11 @@ export interface TypeInfo {
 export interface Catalog {
   /** Changes when its answers may have. */
   readonly version: string;
-  /** Where a column's values come from; undefined for what the catalog does not know. */
+  /** Where a column's values come from; undefined for what the catalog does not know. `stored` = in a table's rows. */
   column(
     oid: number,
     attnum: number,
-  ): { readonly origins: readonly Place[]; readonly exact: boolean } | undefined;
+  ): { readonly origins: readonly Place[]; readonly exact: boolean; readonly stored?: boolean } | undefined;
   type(oid: number): TypeInfo | undefined;
   /** Relations whose values a statement can show. */
   reach(facts: SqlFacts): readonly Relation[] | 'unknown';

@@ -7,7 +7,7 @@ import { NotificationFields, type Reach, ReportFields, ResultFields, StatusField
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
-import type { PgShape } from './shape.ts';
+import type { Drawn, PgShape } from './shape.ts';
 import { namelessColumns } from './shape.ts';
 import { type KnownStatement, UNKNOWN_STATEMENT } from './statements.ts';
 import { EMPTY, TYPE, WireFault } from './wire.ts';
@@ -92,7 +92,7 @@ export class TargetConversation {
         this.#push(whole, { kind: 'fields', fields: new ReportFields(whole, this.#drawn()) });
         return end;
       case TYPE.notification:
-        this.#push(whole, { kind: 'fields', fields: new NotificationFields(whole) });
+        this.#push(whole, { kind: 'fields', fields: new NotificationFields(whole, this.#session.obscure) });
         return end;
       case TYPE.parameterStatus:
         return this.#status(whole, end);
@@ -134,8 +134,9 @@ export class TargetConversation {
   }
 
   /** What computed columns of a statement can draw from; FETCH and EXECUTE draw from what they run. */
-  reachOf(statement: KnownStatement, part: number): KnownStatement | 'unknown' {
+  reachOf(statement: KnownStatement, part: number): Drawn {
     const session = this.#session;
+    if (session.changing) return 'changing';
     if (statement === UNKNOWN_STATEMENT || session.temporary || !statement.facts.complete) return 'unknown';
     const analysis = statement.parts[part];
     if (!analysis) return 'unknown';
@@ -276,6 +277,7 @@ export class TargetConversation {
   #effects(statement: KnownStatement | undefined, part: number, tag: string): void {
     const session = this.#session;
     const analysis = statement?.parts[part];
+    if (!statement?.facts.complete) session.obscure = true;
     if (
       tag === 'SELECT' ||
       tag.startsWith('SELECT ') ||
@@ -288,7 +290,10 @@ export class TargetConversation {
     if (analysis?.cursor?.declares !== undefined && statement)
       session.declare(analysis.cursor.declares, statement);
     if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || !statement?.facts.complete) {
-      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl')) session.defined = true;
+      // Computed SQL may define anything, under whatever tag it runs.
+      const computed = statement?.facts.complete === false && statement.facts.keeps?.by === 'calls';
+      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || computed) session.defined = true;
+      if (session.defined && !(statement && keepsMeanings(statement, tag))) session.changing = true;
       if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
     }
   }
@@ -303,6 +308,7 @@ export class TargetConversation {
     // Only what is committed can be read by the catalog's own connection.
     if (session.defined && session.state === 0x49) {
       session.defined = false;
+      session.changing = false;
       this.#domain.changed();
     }
     if ((first.kind === 'query' || first.kind === 'function') && !first.ended) this.#ended(first, true);
@@ -408,6 +414,17 @@ export class TargetConversation {
 }
 
 const DEFINES = /^(CREATE|ALTER|DROP|IMPORT|REASSIGN|SELECT INTO|DO\b|CALL\b|DISCARD|COMMENT|RENAME)/;
+
+/** Definitions after which no name that was known means something else. */
+const ADDS = /^(CREATE (TABLE|INDEX|SEQUENCE)|DROP (TABLE|INDEX)|COMMENT)$/;
+const ADDITIONS =
+  /^alter_table(_(add_column|add_constraint|add_index|set_not_null|drop_not_null|column_default))?$/;
+
+function keepsMeanings(statement: KnownStatement, tag: string): boolean {
+  if (!statement.facts.complete || statement.parts.length > 1) return false;
+  if (tag === 'ALTER TABLE') return statement.facts.statements.every((name) => ADDITIONS.test(name));
+  return ADDS.test(tag);
+}
 
 /** CREATE TEMP, SELECT INTO TEMP, and definitions made by functions or by what could not be understood. */
 function mayMakeTemporary(statement: KnownStatement): boolean {

@@ -1,7 +1,7 @@
-import type { CellVisitor, Rows } from '@scrim/protocol-kit';
+import type { CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
 import type { CopyShape } from './copy.ts';
 import { Pass } from './copy-text.ts';
-import { lastSelected, PgCell } from './rows.ts';
+import { gatherValue, lastSelected, PgCell } from './rows.ts';
 import type { ColumnWire } from './shape.ts';
 import { WireFault } from './wire.ts';
 
@@ -33,6 +33,15 @@ export class CopyBinaryRows implements Rows {
     this.count = count;
     this.bytes = bytes;
     this.#skip = skip;
+  }
+
+  gather(selected: Uint8Array, into: Scratch): number {
+    let length = 0;
+    this.rewrite(selected, (cell) => {
+      length = gatherValue(into, length, cell.bytes, cell.start, cell.end);
+      return undefined;
+    });
+    return length;
   }
 
   rewrite(selected: Uint8Array, visit: CellVisitor): Buffer {

@@ -1,6 +1,6 @@
-import type { CellVisitor, Rows } from '@scrim/protocol-kit';
+import type { CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
 import type { CopyFormat, CopyShape } from './copy.ts';
-import { lastSelected, Output, PgCell } from './rows.ts';
+import { gatherValue, int32, lastSelected, Output, PgCell } from './rows.ts';
 import { WireFault } from './wire.ts';
 
 const NEWLINE = 0x0a;
@@ -64,8 +64,8 @@ function fieldEnd(bytes: Buffer, at: number, to: number, copy: CopyFormat): numb
 /** The field's text where it is spelled with quotes or escapes, null where it stands as it is. */
 function plainValue(bytes: Buffer, start: number, end: number, copy: CopyFormat): Buffer | null {
   if (copy.format === 'csv') return bytes[start] === copy.quote ? unquote(bytes, start, end, copy) : null;
-  const first = bytes.indexOf(BACKSLASH, start);
-  return first < 0 || first >= end ? null : unescapeText(bytes, start, end);
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return unescapeText(bytes, start, end);
+  return null;
 }
 
 function unquote(bytes: Buffer, start: number, end: number, copy: CopyFormat): Buffer {
@@ -147,6 +147,25 @@ export class CopyTextRows implements Rows {
     this.#null = Buffer.from(shape.copy.nullText);
   }
 
+  gather(selected: Uint8Array, into: Scratch): number {
+    const { bytes } = this;
+    let length = 0;
+    this.#fields((column, start, end) => {
+      if (selected[column] === 1) length = gatherValue(into, length, bytes, start, end);
+    });
+    return length;
+  }
+
+  /** Shows where every field of every record stands; the counts must be those of the description. */
+  #fields(show: (column: number, start: number, end: number) => void): void {
+    const { bytes } = this;
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 1 + int32(bytes, at + 1);
+      this.#records(at + 5, end, show);
+      at = end;
+    }
+  }
+
   rewrite(selected: Uint8Array, visit: CellVisitor): Buffer {
     const { bytes } = this;
     if (lastSelected(selected, this.shape.wires.length) < 0) return bytes;
@@ -154,14 +173,16 @@ export class CopyTextRows implements Rows {
     for (let at = 0; at < bytes.length; ) {
       const end = at + 1 + bytes.readInt32BE(at + 1);
       pass.open(at);
-      this.#records(at + 5, end, selected, visit, pass);
+      this.#records(at + 5, end, (column, start, fieldTo) => {
+        if (selected[column] === 1) this.#show(column, start, fieldTo, visit, pass);
+      });
       pass.close(end);
       at = end;
     }
     return pass.done();
   }
 
-  #records(from: number, to: number, selected: Uint8Array, visit: CellVisitor, pass: Pass): void {
+  #records(from: number, to: number, show: (column: number, start: number, end: number) => void): void {
     const { bytes } = this;
     const { delimiter } = this.shape.copy;
     const columns = this.shape.wires.length;
@@ -170,7 +191,7 @@ export class CopyTextRows implements Rows {
     while (at < to) {
       const end = fieldEnd(bytes, at, to, this.shape.copy);
       if (column >= columns) throw new WireFault('a COPY row has more fields than columns');
-      if (selected[column] === 1) this.#show(column, at, end, visit, pass);
+      show(column, at, end);
       if (bytes[end] === delimiter && end < to - 1) {
         column += 1;
       } else {
@@ -186,7 +207,7 @@ export class CopyTextRows implements Rows {
   #show(column: number, start: number, end: number, visit: CellVisitor, pass: Pass): void {
     const { bytes } = this;
     const wire = this.shape.wires[column];
-    if (!wire || bytes.compare(this.#null, 0, this.#null.length, start, end) === 0) return;
+    if (!wire || this.#isNull(start, end)) return;
     const { copy } = this.shape;
     const quoted = copy.format === 'csv' && bytes[start] === copy.quote;
     const value = plainValue(bytes, start, end, copy);
@@ -194,9 +215,16 @@ export class CopyTextRows implements Rows {
     else cell.aim(column, wire, bytes, start, end);
     const replacement = visit(cell);
     if (replacement === undefined) return;
-    const text =
-      replacement === null ? this.#null : this.#spell(cell.encode(replacement).toString('utf8'), quoted);
+    const encoded = replacement === null ? null : cell.encode(replacement);
+    const text = encoded === null ? this.#null : this.#spell(encoded.toString('utf8'), quoted);
     pass.replace(start, end, text);
+  }
+
+  #isNull(start: number, end: number): boolean {
+    const length = this.#null.length;
+    if (end - start !== length) return false;
+    for (let i = 0; i < length; i++) if (this.bytes[start + i] !== this.#null[i]) return false;
+    return true;
   }
 
   #spell(text: string, wasQuoted: boolean): Buffer {

@@ -2,7 +2,15 @@ import { refuse } from '@scrim/model';
 import type { Relation } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
-import { buildShape, missing, namelessColumns, type PgShape, parseRowDescription, Shapes } from './shape.ts';
+import {
+  buildShape,
+  type Drawn,
+  missing,
+  namelessColumns,
+  type PgShape,
+  parseRowDescription,
+  Shapes,
+} from './shape.ts';
 import { type KnownStatement, StatementCache, type Understanding } from './statements.ts';
 
 /** Things asked of the catalog in vain, remembered so that a temporary table does not reload it with every query. */
@@ -43,12 +51,7 @@ export class Domain {
    * settles, then call again.
    * @param reach the statement whose tables computed columns can draw from, or `unknown`
    */
-  shape(
-    statement: KnownStatement,
-    part: number,
-    reach: KnownStatement | 'unknown',
-    description: Buffer,
-  ): PgShape | Promise<void> {
+  shape(statement: KnownStatement, part: number, reach: Drawn, description: Buffer): PgShape | Promise<void> {
     const age = Date.now() - this.#lookedAt;
     if (this.#stale || age > LOOK_FIRST) return this.#refresh([]);
     if (age > LOOK_AGAIN) this.#look().catch(() => undefined);
@@ -64,14 +67,15 @@ export class Domain {
       this.catalog,
       relations,
       statement.parts[part]?.harmless,
+      reach === 'changing',
     );
     this.#shapes.keep(statement, part, reach, this.#generation, shape);
     return shape;
   }
 
   /** Relations a statement can draw from. */
-  reach(statement: KnownStatement | 'unknown'): readonly Relation[] | 'unknown' {
-    return statement === 'unknown' ? 'unknown' : this.catalog.reach(statement.analysis.facts);
+  reach(statement: Drawn): readonly Relation[] | 'unknown' {
+    return typeof statement === 'string' ? 'unknown' : this.catalog.reach(statement.analysis.facts);
   }
 
   /** The shape of a COPY: columns as described, spelled as its options say. The same object for the same COPY. */

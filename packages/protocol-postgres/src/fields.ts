@@ -31,9 +31,12 @@ export class ReportFields implements Fields {
     this.#all = reportFields(bytes);
     const entries: FieldEntry[] = [];
     const quotes = quotesData((code) => this.get(code));
+    // RAISE sets these fields to whatever a function likes.
+    const said = this.get('W') !== undefined;
     for (const [code, value] of this.#all) {
       const name = REPORT_TEXTS[code];
-      if (name !== undefined) entries.push({ name, value, quotesData: quotes && !OBJECT_NAMES.has(name) });
+      if (name !== undefined)
+        entries.push({ name, value, quotesData: quotes && (said || !OBJECT_NAMES.has(name)) });
     }
     this.entries = entries;
   }
@@ -109,13 +112,14 @@ export class NotificationFields implements Fields {
   readonly reach = 'unknown';
   readonly #pid: Buffer;
 
-  constructor(bytes: Buffer) {
+  /** @param obscure the session ran what nobody could read: it may have named a channel after a value */
+  constructor(bytes: Buffer, obscure = false) {
     if (bytes.length < 11) throw new WireFault('a notification is too short');
     this.#pid = bytes.subarray(5, 9);
     const channelEnd = stringEnd(bytes, 9, bytes.length);
     const payloadEnd = stringEnd(bytes, channelEnd + 1, bytes.length);
     this.entries = [
-      { name: 'channel', value: bytes.toString('utf8', 9, channelEnd), quotesData: false },
+      { name: 'channel', value: bytes.toString('utf8', 9, channelEnd), quotesData: obscure },
       { name: 'payload', value: bytes.toString('utf8', channelEnd + 1, payloadEnd), quotesData: true },
     ];
   }

@@ -1,6 +1,5 @@
-import type { Cell, CellVisitor, Rows } from '@scrim/protocol-kit';
+import type { Cell, CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
 import type { ColumnWire, PgShape } from './shape.ts';
-import { ValueFault } from './types/codec.ts';
 import { TYPE, WireFault } from './wire.ts';
 
 /** The one cell that is shown to visitors. */
@@ -18,7 +17,8 @@ export class PgCell implements Cell {
   text(): string {
     const { wire } = this;
     if (!wire.binary) return this.raw.toString('utf8', this.rawStart, this.rawEnd);
-    if (!wire.codec) throw new ValueFault('unknown', 'a binary value cannot be read');
+    // No form of it is known: its bytes are what detectors look at, and a replacement of it is NULL.
+    if (!wire.codec) return this.raw.toString('utf8', this.rawStart, this.rawEnd);
     return wire.codec.decode(this.raw, this.rawStart, this.rawEnd);
   }
 
@@ -56,19 +56,76 @@ export class PgCell implements Cell {
     this.end = this.bytes.length;
   }
 
-  /** Bytes of a replacement in this cell's own type and format. Throws {@link ValueFault}. */
-  encode(text: string): Buffer {
+  #lastWire: ColumnWire | null = null;
+  #lastText = '';
+  #lastBytes: Buffer = this.bytes;
+
+  /**
+   * Bytes of a replacement in this cell's own type and format; null for a binary value of a type whose form is not
+   * known, because NULL alone is valid for every type. Throws {@link ValueFault}.
+   */
+  encode(text: string): Buffer | null {
+    if (!this.wire.codec && this.wire.binary) return null;
+    // One masked column is given the same text in every row: it is encoded once.
+    if (this.wire === this.#lastWire && text === this.#lastText) return this.#lastBytes;
+    const bytes = this.#encode(text);
+    // What depends on the value that was there (an array keeps its dimensions) is not the same next time.
+    this.#lastWire = this.wire.codec?.replace ? null : this.wire;
+    this.#lastText = text;
+    this.#lastBytes = bytes;
+    return bytes;
+  }
+
+  #encode(text: string): Buffer {
     const { codec, binary } = this.wire;
-    if (!codec) {
-      if (binary) throw new ValueFault('unknown', 'a binary value of an unknown type cannot be replaced');
-      return Buffer.from(text);
-    }
+    if (!codec) return Buffer.from(text);
     if (codec.replace) return codec.replace(text, this.raw, this.rawStart, this.rawEnd, binary);
     const value = codec.encode(text);
     if (binary) return value;
     if (codec.plain) return codec.plain.skip === 0 ? value : value.subarray(codec.plain.skip);
     return Buffer.from(codec.valueType === 'bytes' ? codec.decode(value, 0, value.length) : text);
   }
+}
+
+/** Below this many bytes a loop beats the call into native code. */
+const SMALL = 48;
+
+function copyBytes(source: Buffer, from: number, to: number, target: Buffer, at: number): void {
+  if (to - from > SMALL) {
+    source.copy(target, at, from, to);
+    return;
+  }
+  let out = at;
+  for (let i = from; i < to; i++) target[out++] = source[i] as number;
+}
+
+/** Appends a value and a zero byte behind it; returns the new length. */
+export function gatherValue(
+  into: Scratch,
+  length: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const after = length + end - start + 1;
+  if (after > into.bytes.length) {
+    const grown = Buffer.allocUnsafe(Math.max(after, into.bytes.length * 2));
+    into.bytes.copy(grown, 0, 0, length);
+    into.bytes = grown;
+  }
+  copyBytes(bytes, start, end, into.bytes, length);
+  into.bytes[after - 1] = 0;
+  return after;
+}
+
+/** Big-endian, without the checks of `readInt32BE`: for loops over every value of every row. */
+export function int32(bytes: Buffer, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  );
 }
 
 /** A growing output that copies what is left as it is in long stretches. */
@@ -90,7 +147,7 @@ export class Output {
   copy(source: Buffer, from: number, to: number): void {
     if (to <= from) return;
     this.#room(to - from);
-    source.copy(this.#bytes, this.length, from, to);
+    copyBytes(source, from, to, this.#bytes, this.length);
     this.length += to - from;
   }
 
@@ -123,6 +180,39 @@ export class PgRows implements Rows {
     this.bytes = bytes;
   }
 
+  gather(selected: Uint8Array, into: Scratch): number {
+    const { bytes } = this;
+    const last = lastSelected(selected, this.shape.wires.length);
+    let length = 0;
+    let at = 0;
+    while (at < bytes.length) {
+      const rowEnd = this.#rowEnd(at);
+      at += 7;
+      for (let column = 0; column <= last; column++) {
+        if (at + 4 > rowEnd) throw new WireFault('a row is too short');
+        const size = int32(bytes, at);
+        const start = at + 4;
+        at = size < 0 ? start : start + size;
+        if (at > rowEnd) throw new WireFault('a row is too short');
+        if (size > 0 && selected[column] === 1) length = gatherValue(into, length, bytes, start, at);
+      }
+      at = rowEnd;
+    }
+    return length;
+  }
+
+  /** Where the row at `at` ends; it must be a row, of the described columns. */
+  #rowEnd(at: number): number {
+    const { bytes } = this;
+    if (bytes[at] !== TYPE.dataRow) throw new WireFault('a run of rows holds another message');
+    const end = at + 1 + int32(bytes, at + 1);
+    const columns = ((bytes[at + 5] as number) << 8) | (bytes[at + 6] as number);
+    if (end < at + 7 || columns !== this.shape.wires.length) {
+      throw new WireFault('a row has not the columns it was described with');
+    }
+    return end;
+  }
+
   rewrite(selected: Uint8Array, visit: CellVisitor): Buffer {
     const { bytes } = this;
     const { wires } = this.shape;
@@ -132,17 +222,13 @@ export class PgRows implements Rows {
     let copied = 0;
     let at = 0;
     while (at < bytes.length) {
-      if (bytes[at] !== TYPE.dataRow) throw new WireFault('a run of rows holds another message');
       const row = at;
-      const rowEnd = row + 1 + bytes.readInt32BE(row + 1);
-      if (rowEnd < row + 7 || bytes.readUInt16BE(row + 5) !== wires.length) {
-        throw new WireFault('a row has not the columns it was described with');
-      }
+      const rowEnd = this.#rowEnd(row);
       let rowOut = -1;
       at = row + 7;
       for (let column = 0; column <= last; column++) {
         if (at + 4 > rowEnd) throw new WireFault('a row is too short');
-        const length = bytes.readInt32BE(at);
+        const length = int32(bytes, at);
         const start = at + 4;
         at = length < 0 ? start : start + length;
         if (at > rowEnd) throw new WireFault('a row is too short');

@@ -160,6 +160,10 @@ export class Session {
   drawn: Set<KnownStatement> | null = new Set();
   /** True while the transaction under way has changed names or columns. */
   defined = false;
+  /** True while it may have changed what names of views, functions and tables mean: no catalog knows that before COMMIT. */
+  changing = false;
+  /** True once something ran that could not be understood: it may have listened to any channel. */
+  obscure = false;
   /** True once a temporary object was made: its columns are known to no catalog. */
   temporary = false;
 

@@ -28,6 +28,12 @@ export interface FieldDescription {
   readonly binary: boolean;
 }
 
+/**
+ * Whose tables a result's computed columns can draw from: a statement's, or `unknown`. `changing` = unknown, and views
+ * and functions may have another meaning than the catalog knows.
+ */
+export type Drawn = KnownStatement | 'unknown' | 'changing';
+
 /** Reads a whole RowDescription message. Throws {@link WireFault}. */
 export function parseRowDescription(bytes: Buffer): FieldDescription[] {
   if (bytes.length < 7) throw new WireFault('a RowDescription is too short');
@@ -83,6 +89,7 @@ export function buildShape(
   catalog: Catalog,
   reach: readonly Relation[] | 'unknown',
   harmless: readonly boolean[] | undefined,
+  changing = false,
 ): PgShape {
   const columns: Column[] = [];
   const wires: ColumnWire[] = [];
@@ -96,7 +103,7 @@ export function buildShape(
     columns.push({
       name: field.name,
       origins: origin?.origins ?? NO_PLACES,
-      exact: origin?.exact ?? clear,
+      exact: (origin?.exact ?? clear) && !(changing && origin?.stored !== true),
       type,
       textual,
       ...(maxLength === null ? {} : { maxLength }),
@@ -140,7 +147,7 @@ interface KeptShape {
   readonly description: Buffer;
   readonly part: number;
   readonly generation: number;
-  readonly reach: KnownStatement | 'unknown';
+  readonly reach: Drawn;
   readonly shape: PgShape;
 }
 
@@ -155,7 +162,7 @@ export class Shapes {
   find(
     statement: KnownStatement,
     part: number,
-    reach: KnownStatement | 'unknown',
+    reach: Drawn,
     description: Buffer,
     generation: number,
   ): PgShape | undefined {
@@ -168,13 +175,7 @@ export class Shapes {
     return undefined;
   }
 
-  keep(
-    statement: KnownStatement,
-    part: number,
-    reach: KnownStatement | 'unknown',
-    generation: number,
-    shape: PgShape,
-  ): void {
+  keep(statement: KnownStatement, part: number, reach: Drawn, generation: number, shape: PgShape): void {
     const kept = this.#kept.get(statement) ?? [];
     kept.unshift({ description: Buffer.from(shape.description), part, generation, reach, shape });
     if (kept.length > MAX_SHAPES) kept.pop();

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { Api } from '../api.ts';
 import { Failure } from '../failure.ts';
-import { type OutputOptions, print, printList, printOne, type Row, table } from '../output.ts';
+import { type OutputOptions, print, printList, printOne, type Row } from '../output.ts';
+import { Player, type ReplayItem } from '../player.ts';
 
 interface Page {
   readonly items: readonly Row[];
@@ -12,12 +13,6 @@ interface Verification {
   readonly events: number;
   /** The first event that does not hold, and why. */
   readonly problem?: { readonly seq: number; readonly why: string };
-}
-
-interface ReplayItem {
-  readonly kind: string;
-  readonly at: string | number;
-  readonly [field: string]: unknown;
 }
 
 const COLUMNS = [
@@ -44,38 +39,8 @@ async function list(
   printList(page.items, COLUMNS, 'no sessions yet', options);
 }
 
-/** Rows of one result are gathered so that a person sees a table. */
-class Player {
-  #columns: readonly string[] = [];
-  #rows: Row[] = [];
-
-  play(item: ReplayItem): void {
-    if (item.kind === 'row') {
-      const values = (item.values as (string | null)[]) ?? [];
-      this.#rows.push(
-        Object.fromEntries(this.#columns.map((name, index) => [name, values[index] ?? 'NULL'])),
-      );
-      return;
-    }
-    this.finish();
-    if (item.kind === 'columns') {
-      this.#columns = (item.names as string[]) ?? [];
-      return;
-    }
-    const { kind, at, seq: _seq, ...rest } = item;
-    const time = typeof at === 'number' ? new Date(at).toISOString() : at;
-    const detail = kind === 'operation' ? String(rest.text) : JSON.stringify(rest);
-    print(`${time}  ${kind.padEnd(10)}  ${detail}`);
-  }
-
-  finish(): void {
-    if (this.#rows.length > 0) print(table(this.#rows, this.#columns).replace(/^/gm, '    '));
-    this.#rows = [];
-  }
-}
-
 async function replay(id: string, options: OutputOptions): Promise<void> {
-  const player = new Player();
+  const player = new Player(print);
   for await (const line of new Api().lines(`/v1/sessions/${encodeURIComponent(id)}/replay`)) {
     if (options.json) print(line);
     else player.play(JSON.parse(line) as ReplayItem);

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadDocument } from '../document.ts';
 import { forgetLogin, saveLogin } from '../login.ts';
@@ -7,7 +7,8 @@ import { type Stack, startStack } from '../stack/stack.ts';
 
 /**
  * Aborted on Ctrl-C, SIGTERM, or when the terminal goes away. Made before anything is started: a Ctrl-C during the start
- * would otherwise leave the stores running. Later signals are taken in silence, so that a second Ctrl-C cuts no stop short.
+ * would otherwise leave the stores running. The handlers stay: npm passes a Ctrl-C on to a child
+ * that already had it from the terminal, and the second one must not cut the orderly stop short.
  */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController();
@@ -25,6 +26,7 @@ export function untilStopped(signal: AbortSignal): Promise<void> {
 export function describeStack(stack: Stack, connection: string): string {
   const { host, port } = stack.postgres;
   return [
+    `Console            ${stack.api}/   (sign in with the token in ${join(stack.dataDir, 'stack.json')}: "adminToken")`,
     `REST and OpenAPI   ${stack.api}/docs`,
     `PostgreSQL edge    ${host}:${port} (database = connection, password = token)`,
     `data and logs      ${stack.dataDir}`,

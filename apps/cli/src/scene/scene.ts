@@ -1,5 +1,6 @@
 import { Api } from '../api.ts';
 import { Failure } from '../failure.ts';
+import { Player, type ReplayItem } from '../player.ts';
 import type { Stack } from '../stack/stack.ts';
 import { agentClient } from './agent.ts';
 
@@ -41,9 +42,11 @@ async function approveOne(api: Api, say: Say): Promise<void> {
   say(`POST /v1/approvals/${approval.id}/approve -> approved`);
 }
 
-async function recordedSession(api: Api): Promise<SessionRow> {
+/** The session of this run: the store may hold those of earlier ones. */
+async function recordedSession(api: Api, since: Date): Promise<SessionRow> {
+  const query = new URLSearchParams({ connection: 'shop', from: since.toISOString() });
   return until('the session to be stored', async () => {
-    const page = await api.call<{ items: readonly SessionRow[] }>('GET', '/v1/sessions?connection=shop');
+    const page = await api.call<{ items: readonly SessionRow[] }>('GET', `/v1/sessions?${query}`);
     const session = page.items[0];
     return session?.closedAt ? session : undefined;
   });
@@ -70,6 +73,7 @@ export async function playScene(stack: Stack, say: Say): Promise<void> {
     connections: ['shop'],
     ttlSeconds: 600,
   });
+  const since = new Date();
   const agent = agentClient({ ...stack.postgres, database: 'shop', token });
   say(
     `\n1. An AI agent connects with ${agent.name}: host, port and password are the edge's, nothing else changed`,
@@ -78,10 +82,12 @@ export async function playScene(stack: Stack, say: Say): Promise<void> {
   const approving = approveOne(api, (line) => say(`   approver | ${line}`));
   await Promise.all([running, approving]);
   say('\n2. The session went through the Redis queue into Postgres; it replays as the agent saw it');
-  const session = await recordedSession(api);
+  const session = await recordedSession(api, since);
+  const player = new Player((line) => say(`   replay   | ${line}`));
   for await (const line of api.lines(`/v1/sessions/${session.id}/replay`)) {
-    say(`   replay   | ${line.length > 180 ? `${line.slice(0, 180)}…` : line}`);
+    player.play(JSON.parse(line) as ReplayItem);
   }
+  player.finish();
   const verified = await api.call<{ ok: boolean; events: number }>(
     'GET',
     `/v1/sessions/${session.id}/verify`,

@@ -85,11 +85,19 @@ export class Collector implements Found {
     this.origins.length = length;
   }
 
-  /** Drops what came from candidates at or after `resume`: they will be asked again. */
-  dropFrom(resume: number): void {
+  /**
+   * Drops what came from candidates at or after `resume`: they will be asked again. Returns the first byte of what
+   * was dropped, which may stand before its candidate and must be held back all the same.
+   */
+  dropFrom(resume: number): number {
     let length = this.starts.length;
-    while (length > 0 && (this.origins[length - 1] as number) >= resume) length -= 1;
+    let first = Number.POSITIVE_INFINITY;
+    while (length > 0 && (this.origins[length - 1] as number) >= resume) {
+      length -= 1;
+      first = Math.min(first, this.starts[length] as number);
+    }
     this.truncate(length);
+    return first;
   }
 }
 
@@ -165,7 +173,7 @@ export class Engine {
   /** Looks at every candidate from `from` on, in order, and stops at the first that the open end leaves undecided. */
   scan(view: View, from: number, found: Collector, context: Context): Progress {
     const progress = this.scanCandidates(view, from, found, context);
-    found.dropFrom(progress.resume);
+    progress.hold = Math.min(progress.hold, found.dropFrom(progress.resume));
     found.origin = -1;
     for (const { pattern, index, detector } of this.lines) {
       found.current = detector;

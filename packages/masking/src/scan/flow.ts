@@ -54,7 +54,10 @@ function headerEnd(view: View, start: number, wordEnd: number): number {
   return view.run(LINE, nameEnd, 200);
 }
 
-/** Skips white space, escaped line breaks, and the seam of a string literal continued on the next line. */
+/** How rsyslog writes a line feed. */
+const SYSLOG_BREAK = asciiBytes('#012');
+
+/** Skips white space, marks of quoted mail, escaped line breaks, and the seam of a string literal continued on the next line. */
 export function skipBreaks(view: View, from: number): number {
   let p = from;
   const limit = from + 256;
@@ -62,6 +65,8 @@ export function skipBreaks(view: View, from: number): number {
     const byte = view.at(p);
     if (byte < 0) return p;
     if (SPACE[byte] === 1) p += 1;
+    else if (byte === 0x3e && view.at(p - 1) === 0x0a) p += 1;
+    else if (byte === 0x23 && view.has(SYSLOG_BREAK, p)) p += SYSLOG_BREAK.length;
     else if (byte === 0x5c) {
       let q = p;
       while (view.at(q) === 0x5c && q < p + 8) q += 1;

@@ -1,11 +1,11 @@
-import { isUpper, type Key, keyAround, keyTail, keyWords } from '../detectors/keyed/key.ts';
+import { isUpper, type Key, keyAround, keyTail, keyWords, nameEnd } from '../detectors/keyed/key.ts';
 import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
 import { LETTER } from './bytes.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
-import type { Collector, Context, Rule } from './engine.ts';
+import { Collector, type Context, type Rule } from './engine.ts';
 import { tableAt } from './rows.ts';
 import { tuplesAt } from './tuples.ts';
-import type { View } from './view.ts';
+import { View } from './view.ts';
 
 /** A key rule with the detector it reports for. */
 interface BoundRule {
@@ -36,6 +36,14 @@ function isChain(view: View, start: number): boolean {
   return false;
 }
 
+/** The bytes that percent-encoded latin1 text stands for (RFC 3986 section 2.1). */
+function percentDecoded(text: string): Uint8Array {
+  const plain = text.replace(/%([0-9A-F]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Uint8Array.from(plain, (char) => char.charCodeAt(0));
+}
+
 /** Finds values by the key before them: `DB_PASSWORD=…`, `"ssn": "…"`, `<token>…</token>`, CSV columns. */
 export class KeyedRules {
   private readonly byPhrase = new Map<string, BoundRule[]>();
@@ -44,6 +52,7 @@ export class KeyedRules {
   readonly anchors: readonly { readonly anchors: readonly string[]; readonly rule: Rule }[];
   private readonly known = new Map<string, Meaning>();
   private readonly slot = new ValueSlot();
+  private readonly decoded = new View();
 
   constructor(detectors: readonly Detector[]) {
     const anchors = new Set<string>();
@@ -83,11 +92,13 @@ export class KeyedRules {
     const key = keyAround(view, at);
     if (key.end < at) return;
     const { slot } = this;
-    if (readValue(view, key, key.end, slot)) {
-      this.judgeAll(view, key, key.end, found);
-    } else if (!view.starved) {
+    const before = found.length;
+    const read = readValue(view, key, key.end, slot);
+    if (read) this.judgeAll(view, key, key.end, found);
+    if ((!read || (slot.form === 'loose' && found.length === before)) && !view.starved) {
       const tail = keyTail(view, key.end);
-      if (tail > key.end && readValue(view, key, tail, slot)) this.judgeAll(view, key, tail, found);
+      if (tail > key.end && readValue(view, key, tail, slot))
+        this.judgeAll(view, key, nameEnd(view, key.end, tail), found);
     }
     if (!view.starved && !context.rows) context.rows = tableAt(view, key, this) ?? tuplesAt(view, key, this);
   }
@@ -98,7 +109,23 @@ export class KeyedRules {
     const meaning = this.known.get(text) ?? this.learn(text);
     if (meaning.rules.length === 0) return;
     const { slot } = this;
-    this.ask(view, slot, meaning, isUpper(view, key.start, end), found);
+    if (this.judgeDecoded(view, meaning, found)) return;
+    this.ask(view, slot, meaning, isUpper(view, key.own, Math.max(end, key.own)), found);
+  }
+
+  /** `dob=02%2F11%2F1954`: a field of a form is judged as it will be read, and masked as it is written. */
+  private judgeDecoded(view: View, meaning: Meaning, found: Collector): boolean {
+    const { slot } = this;
+    if (slot.end - slot.start > 120 || slot.form === 'quoted' || slot.form === 'cell') return false;
+    const text = view.text(slot.start, slot.end);
+    if (!/%[0-9A-F]{2}/i.test(text)) return false;
+    const bytes = percentDecoded(text);
+    const inner = new Collector();
+    this.decoded.set(bytes, 0, bytes.length, true);
+    this.ask(this.decoded, { start: 0, end: bytes.length, form: slot.form }, meaning, false, inner);
+    if (inner.length === 0) return false;
+    found.push(slot.start, slot.end, inner.detectors[0] as number);
+    return true;
   }
 
   /** The same keys come again and again: what they mean is worked out once. */

@@ -67,6 +67,7 @@ function matchAt(
   if (boundary && !startsWord(view, start)) return;
   let p = at;
   let spanEnd = -1;
+  let least = at;
   for (let i = anchorIndex; i < items.length; i += 1) {
     const item = items[i] as Item;
     if (groupStart === i) spanStart = p;
@@ -76,19 +77,24 @@ function matchAt(
     } else {
       const end = view.run(item.table, p, Math.min(item.max, LOOK_AHEAD));
       if (end - p < item.min) return;
+      least = p + item.min;
       p = end;
     }
     if (groupEnd === i) spanEnd = p;
   }
   const last = items[items.length - 1] as Item;
   const flows = !last.literal && last.max === LOOK_AHEAD && view.is(last.table, p);
-  if (!flows && view.is(last.literal ? ALNUM : last.table, p)) return;
+  if (!flows && view.is(last.literal ? ALNUM : last.table, p) && !endsSentence(view, p)) return;
   // A full stop in the token's own alphabet may also be the one that ends the sentence.
-  if (spanEnd === p) while (!last.literal && view.at(spanEnd - 1) === 0x2e) spanEnd -= 1;
+  if (spanEnd === p && !view.is(CLOSING, p))
+    while (!last.literal && spanEnd > least && view.at(spanEnd - 1) === 0x2e) spanEnd -= 1;
   if (check && !check(view, spanStart, spanEnd)) return;
   found.add(spanStart, spanEnd);
   if (flows) found.flow('base64url');
 }
+
+/** A full stop with nothing of a word after it. */
+const endsSentence = (view: View, i: number): boolean => view.at(i) === 0x2e && !view.is(ALNUM, i + 1);
 
 /**
  * Whether a token may start at `i`: not in the middle of a word. A word character that only ends an escape
@@ -100,17 +106,41 @@ export function startsWord(view: View, i: number): boolean {
   const two = view.at(i - 2);
   if (two === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
   if (view.at(i - 3) === 0x25) return hexPair(two, before);
-  if (before === 0x6d) return endsColour(view, i - 1);
+  if (endsSequence(view, i)) return true;
   return view.at(i - 6) === 0x5c && view.at(i - 5) === 0x75 && hexPair(two, before);
 }
 
+const CLOSING = byteClass('"\'`:|<\\t');
 const hexDigit = byteClass('0-9a-fA-F');
 const hexPair = (a: number, b: number): boolean => a >= 0 && b >= 0 && hexDigit[a] === 1 && hexDigit[b] === 1;
-const colourParameters = byteClass('0-9;');
+const parameters = byteClass('0-9;?');
+const LETTER = byteClass('A-Za-z');
 
-function endsColour(view: View, m: number): boolean {
-  const p = view.runBack(colourParameters, m, 16);
-  return view.at(p - 1) === 0x5b;
+/**
+ * Whether a terminal control sequence (ECMA-48 CSI, as in `ESC[31m` and `ESC[K`) ends before `i`, the escape
+ * character itself or written out (`\\x1b`, `\\u001b`, `\\033`).
+ */
+export function endsSequence(view: View, i: number): boolean {
+  if (!view.is(LETTER, i - 1)) return false;
+  const p = view.runBack(parameters, i - 1, 16);
+  if (view.at(p - 1) !== 0x5b) return false;
+  const lead = view.at(p - 2);
+  return lead === 0x1b || lead === 0x62 || lead === 0x42 || lead === 0x33 || view.at(i - 1) === 0x6d;
+}
+
+/** Where a word begins whose first bytes, from `start` on, end a control sequence (`31mPASSWORD`); at most `max`. */
+export function afterSequence(view: View, start: number, max: number): number {
+  const before = view.at(start - 1);
+  if (before !== 0x5b && before !== 0x3b) return start;
+  const p = view.run(parameters, start, 8) + 1;
+  return p <= max && endsSequence(view, p) ? p : start;
+}
+
+/** The end of the terminal control sequence that starts at `i`, or `i` where there is none. */
+export function sequenceEnd(view: View, i: number): number {
+  if (view.at(i) !== 0x1b || view.at(i + 1) !== 0x5b) return i;
+  const p = view.run(parameters, i + 2, 16);
+  return view.is(LETTER, p) ? p + 1 : i;
 }
 
 function parse(source: string): Parsed {

@@ -6,7 +6,7 @@ import type { KeyedRules } from './keyed.ts';
 import type { View } from './view.ts';
 
 /** A column whose header names something sensitive. */
-interface Column {
+export interface Column {
   readonly index: number;
   readonly words: readonly string[];
 }
@@ -33,17 +33,31 @@ export function tableAt(view: View, key: Key, rules: KeyedRules): Rows | null {
   if (delimiter !== '|' || !header.trimStart().startsWith('|')) {
     if (!names.every((name) => HEADER_CELL.test(name))) return null;
   } else if (!names.slice(1, -1).every((name) => HEADER_CELL.test(name))) return null;
+  const columns = sensitiveColumns(names, rules);
+  if (columns.length === 0) return null;
+  return { next: end + 1, row: rowReader(delimiter, names.length, columns, rules) };
+}
+
+/** The columns, by position, whose names some rule knows. */
+export function sensitiveColumns(names: readonly string[], rules: KeyedRules): readonly Column[] {
   const columns: Column[] = [];
   names.forEach((name, index) => {
     const words = keyWords(name);
     if (words.length > 0 && rules.rulesFor(words).length > 0) columns.push({ index, words });
   });
-  if (columns.length === 0) return null;
-  const count = names.length;
+  return columns;
+}
+
+/** A reader for lines of `count` cells, of which the given ones are judged. */
+export function rowReader(
+  delimiter: string,
+  count: number,
+  columns: readonly Column[],
+  rules: KeyedRules,
+): Rows['row'] {
   const slot = { start: 0, end: 0, form: 'cell' as ValueForm };
-  const row = (window: View, at: number, found: Collector) =>
-    readRow(window, at, found, { delimiter: delimiter.charCodeAt(0), count, columns, rules, slot });
-  return { next: end + 1, row };
+  const layout = { delimiter: delimiter.charCodeAt(0), count, columns, rules, slot };
+  return (window, at, found) => readRow(window, at, found, layout);
 }
 
 /** Cheap first look: the key must fill its cell. */

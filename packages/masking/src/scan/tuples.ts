@@ -1,19 +1,17 @@
-import { type Key, keyWords } from '../detectors/keyed/key.ts';
+import type { Key } from '../detectors/keyed/key.ts';
 import { asciiBytes, BLANK, byteClass, SPACE } from './bytes.ts';
 import type { ValueForm } from './detector.ts';
 import type { Collector, Rows } from './engine.ts';
 import type { KeyedRules } from './keyed.ts';
+import { type Column, rowReader, sensitiveColumns } from './rows.ts';
 import type { View } from './view.ts';
 
 const LIST = byteClass('\\w\\s,."`[\\]');
 const VALUES = asciiBytes('values');
+const FROM_STDIN = asciiBytes('from stdin');
+const LINE = byteClass('^\\n');
 const LONGEST_LIST = 800;
 const LONGEST_TUPLE = 8000;
-
-interface Column {
-  readonly index: number;
-  readonly words: readonly string[];
-}
 
 /**
  * Recognises `(id, email, password) VALUES` around a key and returns a reader for the tuples after it: a column list
@@ -27,18 +25,25 @@ export function tuplesAt(view: View, key: Key, rules: KeyedRules): Rows | null {
   const end = view.run(LIST, key.end, LONGEST_LIST);
   if (view.at(end) !== 0x29) return null;
   const word = view.run(SPACE, end + 1, 64);
+  const names = view.text(start, end).split(',');
+  if (view.hasFolded(FROM_STDIN, word)) return copiedRows(view, word + FROM_STDIN.length, names, rules);
   if (!view.hasFolded(VALUES, word)) return null;
   const next = view.run(SPACE, word + VALUES.length, 64);
   if (view.at(next) !== 0x28) return null;
-  const names = view.text(start, end).split(',');
-  const columns: Column[] = [];
-  names.forEach((name, index) => {
-    const words = keyWords(name);
-    if (words.length > 0 && rules.rulesFor(words).length > 0) columns.push({ index, words });
-  });
+  const columns = sensitiveColumns(names, rules);
   if (columns.length === 0) return null;
   const row = (window: View, at: number, found: Collector) => readTuple(window, at, found, columns, rules);
   return { next, row };
+}
+
+/** `COPY users (id, token) FROM stdin;` and the rows below it, as pg_dump writes them. */
+function copiedRows(view: View, at: number, names: readonly string[], rules: KeyedRules): Rows | null {
+  const end = view.run(LINE, at, 200);
+  if (view.at(end) !== 0x0a) return null;
+  const columns = sensitiveColumns(names, rules);
+  if (columns.length === 0) return null;
+  const delimiter = /csv/i.test(view.text(at, end)) ? ',' : '\t';
+  return { next: end + 1, row: rowReader(delimiter, names.length, columns, rules) };
 }
 
 /** Judges one tuple; returns where the next starts, or -1 when the list is over. */

@@ -136,3 +136,14 @@ test('terminal sequences do not hide a value and are kept', () => {
     expect(out).toBe('key ***MASKED***\u001b[1;31m\u001b[0m \u001b]0;title\u0007ok');
   }
 });
+
+test('a long token whose anchor is asked again is held back from its first byte', () => {
+  const token = `github_pat_${'A9bC8dE7fG6h'.repeat(7).slice(0, 82)}`;
+  const text = `7453,${token},open,3\n`;
+  for (let size = 1; size < 12; size += 1) {
+    const masker = createTextMasker({ scanner, replace: () => '#' });
+    let out = '';
+    for (let i = 0; i < text.length; i += size) out += masker.push(text.slice(i, i + size));
+    expect(out + masker.flushText()).toBe('7453,#,open,3\n');
+  }
+});

@@ -59,10 +59,26 @@ export class Enforcement {
   judge(statement: Statement): Verdict {
     let verdict = this.#verdicts.get(statement);
     if (!verdict) {
-      verdict = this.#policy.judge(statement);
+      verdict = this.#keeping(statement) ?? this.#policy.judge(statement);
       this.#verdicts.set(statement, verdict);
     }
     return verdict;
+  }
+
+  /**
+   * Masks follow a value by where it stands. A statement that puts a masked one elsewhere (another column, a setting, a
+   * file) would make it readable there for everyone, so it does not run.
+   */
+  #keeping(statement: Statement): Verdict | undefined {
+    const { facts } = statement;
+    if (facts.kind !== 'sql' || !facts.keeps?.columns) return undefined;
+    for (const { schema, table, column } of facts.keeps.columns) {
+      const rule = this.mask.columns.find(({ matcher }) => matcher.matches(schema, table, column));
+      if (!rule) continue;
+      const reason = `it would copy ${table}.${column}, which is masked, to where no mask follows`;
+      return { action: 'block', rule: rule.id, reason };
+    }
+    return undefined;
   }
 
   /** Whether the statement may change something at the target; what is not understood may. */

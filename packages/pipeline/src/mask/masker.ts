@@ -1,7 +1,7 @@
 import { type FieldRule, type Finding, JsonShapeError, maskJson, type Operator } from '@scrim/masking';
 import { refuse } from '@scrim/model';
-import type { Cell, Column, Fields, Replacement, Rows, Shape } from '@scrim/protocol-kit';
-import { compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
+import type { Cell, Column, Fields, Replacement, Rows, Scratch, Shape } from '@scrim/protocol-kit';
+import { applyTo, compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
 
 /** What a masking pass made, and what it met that a response rule may ask about. */
 export interface Masked {
@@ -13,6 +13,9 @@ export interface Masked {
 }
 
 const NOTHING: readonly string[] = [];
+
+/** Shared by all sessions: what is gathered is read before anything else can run. */
+const scratch: Scratch = { bytes: Buffer.allocUnsafe(128 * 1024) };
 const BACKSLASH = 0x5c;
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 const HEX = /^\\x(?:[0-9a-fA-F]{2})*$/;
@@ -68,7 +71,7 @@ export class Masker {
         rule: plan.blockedBy,
       });
     }
-    const suspicious = plan.anySuspect && this.#maySay(plan, rows.bytes);
+    const suspicious = plan.anySuspect && this.#maySay(plan, rows);
     if (!suspicious && !plan.anyAlways) return { bytes: rows.bytes, largestValue: 0, found: NOTHING };
     this.#plan = plan;
     this.#largest = 0;
@@ -116,10 +119,20 @@ export class Masker {
     return { bytes, largestValue: this.#largest, found: this.#found };
   }
 
-  #maySay(plan: Plan, bytes: Buffer): boolean {
-    if (this.#rules.scanner?.mayContain(bytes, 0, bytes.length) === true) return true;
+  #maySay(plan: Plan, rows: Rows): boolean {
+    const { scanner } = this.#rules;
+    if (!scanner) return false;
+    let { bytes } = rows;
+    let length = bytes.length;
+    if (!plan.scansAll) {
+      length = rows.gather(plan.scanned, scratch);
+      bytes = scratch.bytes;
+    }
+    if (scanner.mayContain(bytes, 0, length)) return true;
+    if (!plan.anyJson) return false;
     // JSON spells any character as an escape, and the prefilter reads bytes.
-    return plan.anyJson && bytes.includes(BACKSLASH);
+    const backslash = bytes.indexOf(BACKSLASH);
+    return backslash !== -1 && backslash < length;
   }
 
   #replace(detector: string, value: string, place: string): string {
@@ -137,6 +150,10 @@ export class Masker {
     this.#largest = Math.max(this.#largest, cell.end - cell.start);
     const action = plan.actions[cell.column];
     if (action) {
+      if (action.constant !== undefined) {
+        this.#onHit(action.rule, action.place);
+        return action.constant;
+      }
       const value = cell.text();
       const replacement = applyTo(action.operator, value, column);
       if (replacement === value) return undefined;
@@ -251,11 +268,6 @@ export class Masker {
     if (replacement !== value) this.#onHit(rule.id, place);
     return replacement;
   }
-}
-
-function applyTo(operator: Operator, value: string, column: Column): string | null {
-  const { type, maxLength } = column;
-  return operator.apply(value, { type, ...(maxLength === undefined ? {} : { maxLength }) });
 }
 
 /** Whether a finding is a mask already: the operator leaves it as it is, with or without its key's quotes. */

@@ -1,4 +1,5 @@
 import type { ColumnMatcher, FieldRule, Operator, Scanner } from '@scrim/masking';
+import type { ValueType } from '@scrim/model';
 import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
 
 /** A rule that masks whole columns by where their values come from. */
@@ -40,17 +41,27 @@ export interface ColumnAction {
   readonly place: string;
 }
 
+/** An action for one column of one shape. */
+export interface PlannedAction extends ColumnAction {
+  /** What the operator writes whatever the value is; undefined where it must see the value. */
+  readonly constant: string | null | undefined;
+}
+
 /** What to do with the rows of one shape. */
 export interface Plan {
   readonly shape: Shape;
   /** By column: masked by place. */
-  readonly actions: readonly (ColumnAction | undefined)[];
+  readonly actions: readonly (PlannedAction | undefined)[];
   /** Columns to visit although the prefilter found nothing: place rules, telling names, JSON field rules, blob limits. */
   readonly always: Uint8Array;
   /** Columns to visit when the prefilter found something; includes `always`. */
   readonly suspect: Uint8Array;
   readonly anyAlways: boolean;
   readonly anySuspect: boolean;
+  /** Columns whose text the prefilter reads; the others are masked anyway or hold no text. */
+  readonly scanned: Uint8Array;
+  /** Every column is scanned: the prefilter reads the run's own bytes. */
+  readonly scansAll: boolean;
   /** By column: the name content detectors are told. Telling if the label or a base column's name is. */
   readonly keys: readonly string[];
   /** Some JSON column is scanned; an escape in it can hide a value from the prefilter. */
@@ -70,6 +81,35 @@ function placeName(place: Place): string {
 /** Whether what the operator writes is the same for every value. */
 function isConstant(operator: Operator): boolean {
   return operator.literal !== undefined || operator.name === 'null';
+}
+
+/** Types whose stand-in does not depend on the value (a numeric keeps its scale, a bit string its length). */
+const CONSTANT_TYPES: ReadonlySet<ValueType> = new Set<ValueType>([
+  'text',
+  'unknown',
+  'json',
+  'int2',
+  'int4',
+  'int8',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'uuid',
+]);
+
+/** What the operator writes into the column in any case, so that a masked column costs no look at its values. */
+function constantOf(operator: Operator, column: Column): string | null | undefined {
+  if (operator.name === 'null') return null;
+  if (operator.literal === undefined || !CONSTANT_TYPES.has(column.type)) return undefined;
+  return applyTo(operator, '', column);
+}
+
+/** A value through an operator, told of the column's type and width. */
+export function applyTo(operator: Operator, value: string, column: Column): string | null {
+  return operator.apply(value, {
+    type: column.type,
+    ...(column.maxLength === undefined ? {} : { maxLength: column.maxLength }),
+  });
 }
 
 /**
@@ -134,7 +174,8 @@ function keyOf(rules: MaskRules, column: Column): string {
  */
 export function compilePlan(rules: MaskRules, shape: Shape): Plan {
   const width = shape.columns.length;
-  const actions: (ColumnAction | undefined)[] = new Array(width);
+  const actions: (PlannedAction | undefined)[] = new Array(width);
+  const scannedColumns = new Uint8Array(width);
   const always = new Uint8Array(width);
   const suspect = new Uint8Array(width);
   const keys: string[] = [];
@@ -152,11 +193,12 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
       }
       if (action && rules.derived === 'block') blockedBy ??= action.rule;
     }
-    actions[index] = action;
+    actions[index] = action && { ...action, constant: constantOf(action.operator, column) };
     const json = column.type === 'json' && rules.fields.length > 0;
     const key = keyOf(rules, column);
     keys.push(key);
     const scanned = rules.scanner !== undefined && column.textual && !action;
+    if (scanned) scannedColumns[index] = 1;
     if (scanned && column.type === 'json') anyJson = true;
     // The hex of binary values hides what they say from the prefilter.
     const opaque = scanned && column.type === 'bytes';
@@ -170,7 +212,9 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
     always,
     suspect,
     anyAlways: always.includes(1),
-    anySuspect: suspect.includes(1),
+    anySuspect: scannedColumns.includes(1),
+    scanned: scannedColumns,
+    scansAll: !scannedColumns.includes(0),
     keys,
     anyJson,
     ...(blockedBy === undefined ? {} : { blockedBy }),

@@ -68,7 +68,7 @@ class LiveCatalog implements Catalog {
     const stamp = await readStamp(this.#query);
     if (!this.#snapshot || stamp !== this.#stamp || this.#clean < dirt) {
       const read = await readCatalog(this.#query);
-      this.#snapshot = new Snapshot(read.rows);
+      this.#snapshot = new Snapshot(read.rows, this.#snapshot);
       this.#stamp = read.stamp;
       this.#generation++;
     }

@@ -6,6 +6,8 @@ import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
 export interface ColumnOrigin {
   readonly origins: readonly Place[];
   readonly exact: boolean;
+  /** It stands in a table's own rows, so no definition can turn it into another value. */
+  readonly stored?: boolean;
 }
 
 /** A type by OID, with what it is made of. */

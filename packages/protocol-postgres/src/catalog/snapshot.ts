@@ -1,4 +1,4 @@
-import type { SqlFacts, TouchedTable } from '@scrim/model';
+import type { SqlFacts, SqlKeeps, TouchedTable } from '@scrim/model';
 import type { Place, Relation } from '@scrim/protocol-kit';
 import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
 import { blindFacts, mergeFacts } from '../statement/facts.ts';
@@ -72,7 +72,11 @@ export class Snapshot {
   readonly #lineages = new Map<number, ReturnType<typeof viewLineage>>();
   readonly #families = new Map<number, readonly Entry[]>();
 
-  constructor(rows: CatalogRows) {
+  /** Names that columns had before they, or their tables, were renamed: a mask stays where its values are. */
+  readonly #former = new Map<string, readonly Place[]>();
+
+  /** @param before the state read before this one by the same edge */
+  constructor(rows: CatalogRows, before?: Snapshot) {
     this.#definitions = rows.definitions;
     for (const row of rows.relations) {
       const entry: Entry = {
@@ -113,6 +117,22 @@ export class Snapshot {
       // Operators an extension ships compare and compute; one written in the database is followed.
       push(this.#functions, name, { ...(info?.extension === null ? info : BUILTIN), schema, name });
     }
+    if (before) this.#remember(before);
+  }
+
+  #remember(before: Snapshot): void {
+    for (const [oid, entry] of this.#byOid) {
+      const old = before.#byOid.get(oid);
+      if (!old || isView(entry)) continue;
+      const moved = old.name !== entry.name || old.schema !== entry.schema;
+      for (const [number, name] of entry.columns) {
+        const was = old.columns.get(number);
+        const known = before.#former.get(`${oid} ${number}`) ?? [];
+        const renamed = was !== undefined && (moved || was !== name);
+        const all = renamed ? [...known, place(old, was)] : known;
+        if (all.length > 0) this.#former.set(`${oid} ${number}`, all);
+      }
+    }
   }
 
   type(oid: number): TypeInfo | undefined {
@@ -151,12 +171,14 @@ export class Snapshot {
       const number = columnNumber(relative, name);
       if (relative !== entry && number === undefined) continue;
       add(origins, place(relative, name));
+      for (const former of this.#former.get(`${relative.oid} ${number ?? attnum}`) ?? [])
+        add(origins, former);
       for (const from of relative.generated.get(number ?? attnum) ?? []) {
         const source = relative.columns.get(from);
         if (source !== undefined) add(origins, place(relative, source));
       }
     }
-    return { origins: [...origins.values()], exact: true };
+    return { origins: [...origins.values()], exact: true, stored: true };
   }
 
   /** Own place first, then what is behind it; a column that is not plainly followed is not exact. */
@@ -223,11 +245,18 @@ export class Snapshot {
       if (named.length === 0 || sessionMade?.has(table.name)) return 'unknown';
       for (const entry of named) if (!this.#spread(entry, found)) return 'unknown';
     }
-    return [...found].map((entry) => ({
-      schema: entry.schema,
-      table: entry.name,
-      columns: [...entry.columns.values()],
-    }));
+    return [...found].flatMap((entry) => [
+      { schema: entry.schema, table: entry.name, columns: [...entry.columns.values()] },
+      ...this.#formerly(entry),
+    ]);
+  }
+
+  #formerly(entry: Entry): Relation[] {
+    if (this.#former.size === 0) return [];
+    const places = [...entry.columns.keys()].flatMap(
+      (number) => this.#former.get(`${entry.oid} ${number}`) ?? [],
+    );
+    return places.map(({ schema, table, column }) => ({ schema, table, columns: [column] }));
   }
 
   /** Adds all the relation's rows can come from; false = something among it cannot be told. */
@@ -270,7 +299,29 @@ export class Snapshot {
     const widened = { ...facts, tables: [...tables.values()] };
     const more = called.size > 0 ? [functionFacts([...called], (name) => this.functions(name))] : [];
     const rules = [...ruled].map((name) => blindFacts(`rules of ${name}`));
-    return mergeFacts([widened, ...more, ...rules]);
+    const all = mergeFacts([widened, ...more, ...rules]);
+    const { keeps } = all;
+    return keeps?.by ? { ...all, keeps: { ...keeps, columns: this.#kept(facts.tables, keeps) } } : all;
+  }
+
+  /** Base columns behind the names whose values a statement keeps, in all the relations it reads. */
+  #kept(tables: readonly TouchedTable[], keeps: SqlKeeps): readonly Place[] {
+    const names = new Set([...keeps.values, ...(keeps.by === 'calls' ? keeps.tests : [])]);
+    const found = new Map<string, Place>();
+    const sources: readonly TouchedTable[] = [
+      ...tables.filter(({ access }) => access === 'read'),
+      ...keeps.targets,
+    ];
+    for (const entry of sources.flatMap((table) => this.relations(table))) {
+      if (isSystem(entry)) continue;
+      // By name too: somebody else may have renamed a column since the catalog was read.
+      for (const name of names) add(found, place(entry, name));
+      for (const [number, name] of entry.columns) {
+        if (!names.has('*') && !names.has(name)) continue;
+        for (const origin of this.column(entry.oid, number)?.origins ?? []) add(found, origin);
+      }
+    }
+    return [...found.values()];
   }
 
   /** The relation, its inheritance tree, and for a view what it is made of, in turn. */

@@ -7,7 +7,7 @@ import type { Part } from './part.ts';
 import { analyseBlock } from './plpgsql.ts';
 import { judgeSetting } from './settings.ts';
 import { afterWord } from './source-text.ts';
-import { NO_CTES, relationName } from './walk.ts';
+import { isTemporary, NO_CTES, relationName } from './walk.ts';
 
 const TRANSACTIONS: { readonly [kind: string]: string } = {
   TRANS_STMT_BEGIN: 'BEGIN',
@@ -70,6 +70,8 @@ export const COMMANDS: { readonly [node: string]: PartHandler } = {
     part.target(into, 'rel');
     const inner = nested(part, body.query);
     if (inner) part.include(inner);
+    part.walk.into.passOn();
+    if (!matview && !isTemporary(child(into, 'rel'))) part.walk.into.keep('rows');
     part.walk.into.statements.delete('select');
   },
   RefreshMatViewStmt(part, body) {
@@ -151,6 +153,8 @@ export const COMMANDS: { readonly [node: string]: PartHandler } = {
     const language = given.get('language')?.toLowerCase() ?? 'plpgsql';
     if (language === 'plpgsql') analyseBlock(part.walk.into, given.get('as') ?? '', part.depth + 1);
     else part.walk.into.blind(`a DO block in ${language}`);
+    // What it reads into variables may be written by any later statement of the block.
+    part.walk.into.passOn();
   },
   TransactionStmt: (part, body) => part.tag(TRANSACTIONS[String(body.kind)] ?? 'BEGIN', 'session'),
   VariableSetStmt: setting,
@@ -196,6 +200,12 @@ function copy(part: Part, body: Ast): void {
     part.walk.into.effects.add('read');
     if (isAst(body.query)) part.walk.nameWrite(body.query);
     part.walk.visit([body.relation, body.query], NO_CTES);
+    if (analysis.through !== 'client') {
+      part.walk.into.keep('rows');
+      if (body.relation !== undefined && analysis.columns === undefined) part.walk.use('*');
+      for (const name of analysis.columns ?? []) part.walk.use(name);
+      part.walk.into.passOn();
+    }
   }
   part.walk.visit(body.whereClause, NO_CTES);
 }

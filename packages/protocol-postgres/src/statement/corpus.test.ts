@@ -342,7 +342,7 @@ const CALLS: Corpus = [
     'SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_stat_activity',
     'select | read admin |  | r:pg_stat_activity',
   ],
-  ["SELECT pg_read_file('/etc/passwd')", 'select | read admin |  | '],
+  ["SELECT pg_read_file('/etc/passwd')", 'select | read admin |  | r:pg_catalog.pg_largeobject'],
   ["SELECT * FROM pg_ls_dir('.')", 'select | read admin |  | '],
   ['SELECT pg_reload_conf()', 'select | read admin |  | '],
   ["SELECT lo_import('/x')", 'select | read write admin |  | '],
@@ -365,8 +365,14 @@ const CALLS: Corpus = [
   ['SELECT s.lower(x) FROM t', 'select | read unknown |  | r:t !'],
   ['SELECT pg_catalog.not_there()', 'select | read unknown |  |  !'],
   ['SELECT 1 FROM t ORDER BY pg_terminate_backend(a)', 'select | read admin |  | r:t'],
-  ['INSERT INTO t VALUES (pg_read_file($1))', 'insert | write admin |  | w:t'],
-  ['UPDATE t SET a = pg_read_file($1) WHERE id = 1', 'update | write admin |  | w:t'],
+  [
+    'INSERT INTO t VALUES (pg_read_file($1))',
+    'insert | write read admin |  | w:t r:pg_catalog.pg_largeobject',
+  ],
+  [
+    'UPDATE t SET a = pg_read_file($1) WHERE id = 1',
+    'update | write read admin |  | w:t r:pg_catalog.pg_largeobject',
+  ],
   ['CALL p(1)', 'call | unknown |  |  !'],
   ['CALL s.p(pg_terminate_backend(1))', 'call | admin unknown |  |  !'],
 ];

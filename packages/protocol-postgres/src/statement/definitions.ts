@@ -2,7 +2,7 @@ import type { Effect } from '@scrim/model';
 import { type Ast, as, child, isAst, list, qualified, strings, text } from './ast.ts';
 import { isRelationType, objectEffects, objectWord } from './objects.ts';
 import type { Part } from './part.ts';
-import { NO_CTES } from './walk.ts';
+import { NO_CTES, relationName, Walk } from './walk.ts';
 
 export type PartHandler = (part: Part, body: Ast) => void;
 
@@ -211,9 +211,21 @@ function alterTable(part: Part, body: Ast): void {
     if (/OWNER|ROW SECURITY|TRIG|RULE/.test(words)) part.walk.into.effects.add('admin');
     // USING of a type change runs its expression over every row; partitions and parents are relations of their own.
     part.walk.fields(command, NO_CTES);
+    if (text(command, 'subtype') === 'AT_AlterColumnType') retyped(part, body, command);
   }
   // A default or constraint may mention relations and calls it only runs later; what was found stays as mentioned.
   part.walk.into.effects.delete('read');
+}
+
+/** USING fills a column from an expression; from itself alone, it stays under its mask. */
+function retyped(part: Part, body: Ast, command: Ast): void {
+  const aside = new Walk(undefined, true);
+  aside.visit(child(command, 'def')?.raw_default, NO_CTES);
+  aside.into.values.delete(text(command, 'name') ?? '');
+  if (aside.into.values.size === 0) return;
+  part.walk.into.keep('rows');
+  const name = relationName(child(body, 'relation') ?? {});
+  if (name) part.walk.into.targets.set(name.name, { ...name, access: 'write' });
 }
 
 function rename(part: Part, body: Ast): void {

@@ -1,4 +1,4 @@
-import type { Effect, SqlFacts, TouchedTable } from '@scrim/model';
+import type { Effect, SqlFacts, SqlKeeps, TouchedTable } from '@scrim/model';
 import type { PartAnalysis, QualifiedName } from './contract.ts';
 
 type Unbounded = 'update' | 'delete';
@@ -14,7 +14,28 @@ export class FactsCollector {
   readonly attributes = new Set<string>();
   readonly sets = new Map<string, string | null>();
   readonly defines = new Map<string, QualifiedName>();
+  /** Column names by how they are used; see {@link SqlKeeps}. `carried` = inside WITH, stored when a write reads it. */
+  readonly values = new Set<string>();
+  readonly tests = new Set<string>();
+  readonly shown = new Set<string>();
+  readonly carried = new Set<string>();
+  /** A write reads rows of a WITH clause. */
+  fed = false;
+  /** Names and aliases of row sources: one that stands alone is a whole row. */
+  readonly rows = new Set<string>();
+  readonly targets = new Map<string, TouchedTable>();
+  by: SqlKeeps['by'] = false;
   readonly #tables = new Map<string, TouchedTable>();
+
+  /** The values of the statement end in rows of a relation, or (`calls`) wherever a function puts its arguments. */
+  keep(by: 'rows' | 'calls'): void {
+    if (this.by !== 'calls') this.by = by;
+  }
+
+  /** What the statement shows goes on to whoever runs it (a function's caller, a variable, a new table). */
+  passOn(): void {
+    for (const name of [...this.shown, ...this.carried]) this.values.add(name);
+  }
 
   touch(table: QualifiedName, access: 'read' | 'write'): void {
     this.#tables.set(`${access} ${key(table)}`, { schema: table.schema, name: table.name, access });
@@ -45,7 +66,15 @@ export class FactsCollector {
     for (const name of other.builtins) this.builtins.add(name);
     for (const name of other.attributes) this.attributes.add(name);
     for (const why of other.opaque) this.blind(why);
+    for (const name of other.values) this.values.add(name);
+    for (const name of other.tests) this.tests.add(name);
+    for (const name of other.shown) this.shown.add(name);
+    for (const name of other.carried) this.carried.add(name);
+    for (const name of other.rows) this.rows.add(name);
+    if (other.fed) this.fed = true;
     if (planned) return;
+    for (const [name, target] of other.targets) this.targets.set(name, target);
+    if (other.by) this.keep(other.by);
     for (const name of other.statements) this.statements.add(name);
     for (const effect of other.effects) this.effects.add(effect);
     for (const kind of other.unbounded) this.unbounded.add(kind);
@@ -62,6 +91,22 @@ export class FactsCollector {
       tables: this.tables,
       complete: this.opaque.size === 0,
       opaque: [...this.opaque],
+      ...(this.values.size + this.tests.size + this.shown.size + this.carried.size > 0 || this.by
+        ? { keeps: this.#keeps() }
+        : {}),
+    };
+  }
+
+  #keeps(): SqlKeeps {
+    const named = (names: ReadonlySet<string>): string[] => {
+      const whole = [...names].some((name) => this.rows.has(name));
+      return whole ? ['*', ...names] : [...names];
+    };
+    return {
+      values: named(this.fed ? new Set([...this.values, ...this.carried]) : this.values),
+      tests: named(new Set([...this.tests, ...this.shown, ...this.carried])),
+      by: this.by,
+      targets: [...this.targets.values()],
     };
   }
 }
@@ -90,7 +135,26 @@ export function mergeFacts(all: readonly SqlFacts[]): SqlFacts {
     tables: [...tables.values()],
     complete: all.every((facts) => facts.complete),
     opaque: [...new Set(all.flatMap((facts) => facts.opaque))],
+    ...mergeKeeps(all.flatMap(({ keeps }) => (keeps ? [keeps] : []))),
   };
+}
+
+function mergeKeeps(all: readonly SqlKeeps[]): { keeps?: SqlKeeps } {
+  if (all.length === 0) return {};
+  return {
+    keeps: {
+      values: [...new Set(all.flatMap(({ values }) => values))],
+      tests: [...new Set(all.flatMap(({ tests }) => tests))],
+      by: all.some(({ by }) => by === 'calls') ? 'calls' : all.some(({ by }) => by === 'rows') && 'rows',
+      targets: all.flatMap(({ targets }) => targets),
+    },
+  };
+}
+
+/** Facts of functions a statement calls: what a body keeps may be any argument it is given. */
+export function asCalled(facts: SqlFacts): SqlFacts {
+  const { keeps } = facts;
+  return keeps?.by === 'rows' ? { ...facts, keeps: { ...keeps, by: 'calls' } } : facts;
 }
 
 /** Facts that say no more than "this could be anything". */

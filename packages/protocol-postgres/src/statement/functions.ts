@@ -45,6 +45,20 @@ const WRITE = `
   nextval setval lo_creat lo_create lo_from_bytea lo_put lo_truncate lo_truncate64 lo_unlink lowrite
   brin_desummarize_range brin_summarize_new_values brin_summarize_range gin_clean_pending_list`;
 
+/** Functions whose arguments can be read again afterwards, by this session or another. */
+const KEEPING = new Set(
+  words(`set_config pg_notify setval lo_create lo_from_bytea lo_put lowrite lo_import pg_logical_emit_message
+    pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_lock
+    pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared pg_file_write
+    pg_create_restore_point pg_create_physical_replication_slot pg_create_logical_replication_slot
+    pg_replication_origin_create`),
+);
+
+/** Whether what the function is given can be read elsewhere later. */
+export function keepsArguments(name: string): boolean {
+  return KEEPING.has(name);
+}
+
 /** Server files, other sessions, replication, WAL, statistics, server control. */
 const ADMIN = `
   pg_terminate_backend pg_cancel_backend pg_reload_conf pg_rotate_logfile pg_promote pg_backup_start pg_backup_stop
@@ -84,6 +98,10 @@ for (const name of LARGE_OBJECT_READS) EFFECTS.set(name, { effects: ['read'], re
 EFFECTS.set('lo_open', { effects: ['read', 'write'], reads: LARGE_OBJECT });
 EFFECTS.set('lo_export', { effects: ['read', 'admin'], reads: LARGE_OBJECT });
 EFFECTS.set('lo_import', { effects: ['write', 'admin'] });
+// A server file may be a table's own, or one that COPY wrote.
+for (const name of ['pg_read_file', 'pg_read_binary_file', 'pg_read_file_old']) {
+  EFFECTS.set(name, { effects: ['read', 'admin'], reads: LARGE_OBJECT });
+}
 EFFECTS.set('pg_prepared_statement', { effects: ['read'], reads: ['pg_prepared_statements'] });
 EFFECTS.set('pg_cursor', { effects: ['read'], reads: ['pg_cursors'] });
 EFFECTS.set('pg_stat_get_activity', { effects: ['read'], reads: ['pg_stat_activity'] });

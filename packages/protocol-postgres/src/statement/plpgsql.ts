@@ -97,8 +97,10 @@ function expression(into: FactsCollector, body: Ast, depth: number): void {
 function dynamic(into: FactsCollector, value: unknown, depth: number): void {
   const query = text(as(isAst(value) ? value : undefined, 'PLpgSQL_expr') ?? {}, 'query');
   const written = query === undefined ? undefined : literalText(query);
-  if (written === undefined) into.blind('dynamic SQL (EXECUTE)');
-  else statements(into, written, depth, false);
+  if (written === undefined) {
+    into.blind('dynamic SQL (EXECUTE)');
+    into.keep('calls');
+  } else statements(into, written, depth, false);
 }
 
 function literalText(query: string): string | undefined {

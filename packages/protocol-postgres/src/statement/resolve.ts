@@ -8,7 +8,7 @@ import type {
   QualifiedName,
   StatementAnalysis,
 } from './contract.ts';
-import { FactsCollector, mergeFacts, spelled } from './facts.ts';
+import { asCalled, FactsCollector, mergeFacts, spelled } from './facts.ts';
 import { isKnownEscape } from './functions.ts';
 import { analyseNode } from './node.ts';
 import { parseSql } from './parser.ts';
@@ -51,7 +51,15 @@ export function resolve(analysis: StatementAnalysis, lookup: FunctionLookup): St
     changed = true;
     const following = new Following(lookup);
     for (const info of targets.known) following.follow(info);
-    return { ...part, calls: targets.missing, facts: mergeFacts([part.facts, following.facts()]) };
+    // `count` and `now` reveal nothing, unless somebody's own function of that name is meant.
+    const { harmless, ...rest } = part;
+    const kept = harmless && !targets.shadowed ? { harmless } : {};
+    return {
+      ...rest,
+      ...kept,
+      calls: targets.missing,
+      facts: mergeFacts([part.facts, asCalled(following.facts())]),
+    };
   });
   return changed ? assemble(parts, analysis.verb) : analysis;
 }
@@ -59,6 +67,7 @@ export function resolve(analysis: StatementAnalysis, lookup: FunctionLookup): St
 function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes'>, lookup: FunctionLookup) {
   const known: FunctionInfo[] = [];
   const missing: QualifiedName[] = [];
+  let shadowed = false;
   for (const call of part.calls) {
     const found = lookup(call);
     if (found.length === 0) missing.push(call);
@@ -66,12 +75,14 @@ function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes
   }
   // What an extension adds to a builtin's name is for its own types and computes like the builtin.
   for (const name of part.builtins) {
-    known.push(...lookup({ schema: null, name }).filter((info) => info.extension === null));
+    const found = lookup({ schema: null, name }).filter((info) => info.extension === null);
+    if (found.length > 0) shadowed = true;
+    known.push(...found);
   }
   for (const name of part.attributes) {
     known.push(...lookup({ schema: null, name }).filter((info) => info.rowArgument));
   }
-  return { known, missing };
+  return { known, missing, shadowed };
 }
 
 /** What running these functions can cause, all they call included. */
@@ -106,6 +117,7 @@ class Following {
     if (info.extension !== null && COMPUTING_EXTENSIONS.has(info.extension)) return;
     const body = new FactsCollector();
     bodyFacts(body, info);
+    body.passOn();
     // Whatever hides it, the message names the function the caller wrote.
     if (body.opaque.size > 0) this.#into.blind(`function ${spelled(info)}: ${[...body.opaque].join(', ')}`);
     body.opaque.clear();

@@ -13,7 +13,13 @@ const nothing = z.null().describe('done');
 
 /** Targets, their labels and what they are entered with. */
 export function registerConnections(server: Server, configuration: Configuration): void {
-  const { connections } = configuration;
+  registerReading(server, configuration);
+  registerCreation(server, configuration);
+  registerReplacement(server, configuration);
+  registerRemoval(server, configuration);
+}
+
+function registerReading(server: Server, { connections }: Configuration): void {
   server.get(
     '/v1/connections',
     {
@@ -44,6 +50,18 @@ export function registerConnections(server: Server, configuration: Configuration
       return view;
     },
   );
+}
+
+/** POST creates only: a name that is taken is a conflict of names, whatever version it has. */
+function nameTaken(name: string): ApiError {
+  return new ApiError('SCRIM_API_CONFLICT', {
+    detail: `there is a connection "${name}" already`,
+    mend: `choose another name, or change it by PUT /v1/connections/${name}`,
+  });
+}
+
+function registerCreation(server: Server, configuration: Configuration): void {
+  const { connections } = configuration;
   server.post(
     '/v1/connections',
     {
@@ -59,12 +77,8 @@ export function registerConnections(server: Server, configuration: Configuration
       const { name } = request.body;
       await configuration.change((tx) =>
         connections.put(tx, actorOf(request), request.body, 0).catch((error) => {
-          if (!(error instanceof ApiError) || error.code !== 'SCRIM_API_VERSION_CONFLICT') throw error;
-          const mend = `choose another name, or change it by PUT /v1/connections/${name}`;
-          throw new ApiError('SCRIM_API_CONFLICT', {
-            detail: `there is a connection "${name}" already`,
-            mend,
-          });
+          const taken = error instanceof ApiError && error.code === 'SCRIM_API_VERSION_CONFLICT';
+          throw taken ? nameTaken(name) : error;
         }),
       );
       const view = await connections.get(name);
@@ -72,6 +86,10 @@ export function registerConnections(server: Server, configuration: Configuration
       return reply.code(201).send(view);
     },
   );
+}
+
+function registerReplacement(server: Server, configuration: Configuration): void {
+  const { connections } = configuration;
   server.put(
     '/v1/connections/:name',
     {
@@ -101,6 +119,10 @@ export function registerConnections(server: Server, configuration: Configuration
       return view;
     },
   );
+}
+
+function registerRemoval(server: Server, configuration: Configuration): void {
+  const { connections } = configuration;
   server.delete(
     '/v1/connections/:name',
     {

@@ -60,88 +60,101 @@ function placed(
   });
 }
 
+interface Needs extends Pick<Context, 'db' | 'bus'> {
+  readonly connections: Connections;
+  readonly policies: Policies;
+  readonly check: PolicyChecker;
+}
+
+/** Throws when a policy could not be enforced on a connection as both now stand. */
+async function judge({ connections, policies, check }: Needs, tx: Db, sent: readonly Policy[]) {
+  const all = (await policies.all(tx)).map(({ version, ...policy }) => policy as Policy);
+  const targets: readonly Connection[] = await connections.all(tx);
+  requireEnforceable(placed(check(all, targets), all, sent));
+}
+
+/** Tells every replica, and so every edge, what differs. */
+async function tell({ bus }: Needs, changes: readonly Change[]): Promise<void> {
+  const kinds: readonly (readonly [Change['kind'], ChangedThing])[] = [
+    ['connection', 'connections'],
+    ['policy', 'policies'],
+  ];
+  for (const [kind, what] of kinds) {
+    const changed = changes.filter((change) => change.kind === kind && change.action !== 'unchanged');
+    if (changed.length > 0)
+      await bus.publish('scrim:changes', { what, names: changed.map((one) => one.name) });
+  }
+}
+
+/** One change at a time, judged before it is kept; a dry run is rolled back by a {@link DryRun}. */
+function transact<T extends Change | readonly Change[]>(
+  needs: Needs,
+  work: (tx: Db) => Promise<T>,
+  sent: readonly Policy[],
+  dry: boolean,
+): Promise<T> {
+  return needs.db.prisma.$transaction(
+    async (tx) => {
+      await lockConfiguration(tx);
+      const result = await work(tx);
+      const changes = [result].flat() as readonly Change[];
+      if (changes.some((change) => change.action !== 'unchanged')) await judge(needs, tx, sent);
+      if (dry) throw new DryRun(changes);
+      return result;
+    },
+    { timeout: 30_000, maxWait: 10_000 },
+  );
+}
+
+async function writeDocument(
+  { connections, policies }: Needs,
+  tx: Db,
+  actor: Actor,
+  document: ScrimDocument,
+  prune: boolean,
+): Promise<Change[]> {
+  const changes: Change[] = [];
+  for (const connection of document.connections) changes.push(await connections.put(tx, actor, connection));
+  for (const policy of document.policies) changes.push(await policies.put(tx, actor, policy));
+  if (!prune) return changes;
+  const named = (list: readonly { name: string }[], name: string) => list.some((one) => one.name === name);
+  for (const { name } of await policies.all(tx))
+    if (!named(document.policies, name)) changes.push(await policies.remove(tx, actor, name));
+  for (const { name } of await connections.all(tx))
+    if (!named(document.connections, name)) changes.push(await connections.remove(tx, actor, name));
+  return changes;
+}
+
+function namesOf(list: readonly { readonly name: string }[]): string[] {
+  return list.map((one) => one.name);
+}
+
 export function createConfiguration(
   { db, bus }: Pick<Context, 'db' | 'bus'>,
   connections: Connections,
   policies: Policies,
   check: PolicyChecker,
 ): Configuration {
-  const judge = async (tx: Db, sent: readonly Policy[]): Promise<void> => {
-    const all = (await policies.all(tx)).map(({ version, ...policy }) => policy as Policy);
-    const targets: readonly Connection[] = await connections.all(tx);
-    requireEnforceable(placed(check(all, targets), all, sent));
-  };
-
-  const tell = async (changes: readonly Change[]): Promise<void> => {
-    const kinds: readonly (readonly [Change['kind'], ChangedThing])[] = [
-      ['connection', 'connections'],
-      ['policy', 'policies'],
-    ];
-    for (const [kind, what] of kinds) {
-      const changed = changes.filter((change) => change.kind === kind && change.action !== 'unchanged');
-      if (changed.length > 0)
-        await bus.publish('scrim:changes', { what, names: changed.map((one) => one.name) });
-    }
-  };
-
-  const transact = async <T extends Change | readonly Change[]>(
-    work: (tx: Db) => Promise<T>,
-    sent: readonly Policy[],
-    dry: boolean,
-  ): Promise<T> =>
-    db.prisma.$transaction(
-      async (tx) => {
-        await lockConfiguration(tx);
-        const result = await work(tx);
-        const changes = [result].flat() as readonly Change[];
-        if (changes.some((change) => change.action !== 'unchanged')) await judge(tx, sent);
-        if (dry) throw new DryRun(changes);
-        return result;
-      },
-      { timeout: 30_000, maxWait: 10_000 },
-    );
-
-  const changesOf = async (
-    tx: Db,
-    actor: Actor,
-    document: ScrimDocument,
-    prune: boolean,
-  ): Promise<Change[]> => {
-    const changes: Change[] = [];
-    for (const connection of document.connections) changes.push(await connections.put(tx, actor, connection));
-    for (const policy of document.policies) changes.push(await policies.put(tx, actor, policy));
-    if (!prune) return changes;
-    const named = (list: readonly { name: string }[], name: string) => list.some((one) => one.name === name);
-    for (const { name } of await policies.all(tx))
-      if (!named(document.policies, name)) changes.push(await policies.remove(tx, actor, name));
-    for (const { name } of await connections.all(tx))
-      if (!named(document.connections, name)) changes.push(await connections.remove(tx, actor, name));
-    return changes;
-  };
+  const needs: Needs = { db, bus, connections, policies, check };
 
   const run = async (actor: Actor, document: ScrimDocument, prune: boolean, dry: boolean) => {
-    refuseTwins(
-      'connections',
-      document.connections.map((one) => one.name),
-    );
-    refuseTwins(
-      'policies',
-      document.policies.map((one) => one.name),
-    );
-    return transact((tx) => changesOf(tx, actor, document, prune), document.policies, dry);
+    refuseTwins('connections', namesOf(document.connections));
+    refuseTwins('policies', namesOf(document.policies));
+    const work = (tx: Db) => writeDocument(needs, tx, actor, document, prune);
+    return transact(needs, work, document.policies, dry);
   };
 
   return {
     connections,
     policies,
     async change(work) {
-      const result = await transact(work, [], false);
-      await tell([result].flat() as readonly Change[]);
+      const result = await transact(needs, work, [], false);
+      await tell(needs, [result].flat() as readonly Change[]);
       return result;
     },
     async apply(actor, document, prune) {
       const changes = await run(actor, document, prune, false);
-      await tell(changes);
+      await tell(needs, changes);
       return changes;
     },
     async diff(actor, document, prune) {

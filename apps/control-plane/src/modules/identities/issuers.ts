@@ -44,86 +44,102 @@ function view(row: IssuerRow): IssuerView {
   };
 }
 
-export function createIssuers(needs: Pick<Context, 'db' | 'bus' | 'config' | 'now' | 'log'>): Issuers {
-  const { db, bus, config, now, log } = needs;
-  const { prisma } = db;
-  const allowHttp = config.mode === 'development';
-  const changed = (url: string) => bus.publish('scrim:changes', { what: 'issuers', names: [url] });
-  const find = async (url: string, on: Db = prisma): Promise<IssuerRow> => {
-    const row = await on.issuer.findUnique({ where: { url } });
-    if (row) return row;
-    throw notFound('issuer', url);
-  };
+type Needs = Pick<Context, 'db' | 'bus' | 'config' | 'now' | 'log'>;
 
+async function requireIssuer(on: Db, url: string): Promise<IssuerRow> {
+  const row = await on.issuer.findUnique({ where: { url } });
+  if (row) return row;
+  throw notFound('issuer', url);
+}
+
+/** What the provider publishes now, as columns. Throws when it does not answer with keys. */
+async function fetchedKeys({ config, now }: Needs, url: string) {
+  const jwks = await fetchJwks(url, config.mode === 'development');
+  const columns = {
+    jwks: jwks as unknown as Prisma.InputJsonObject,
+    jwksFetchedAt: new Date(now()),
+    jwksError: null,
+  };
+  return { jwks, columns };
+}
+
+function announce({ bus }: Needs, url: string) {
+  return bus.publish('scrim:changes', { what: 'issuers', names: [url] });
+}
+
+async function put(needs: Needs, actor: Actor, spec: IssuerSpec, expected?: number): Promise<IssuerView> {
+  const { url } = spec;
+  const { columns } = await fetchedKeys(needs, url);
+  const row = await needs.db.prisma.$transaction(async (tx) => {
+    const before = await tx.issuer.findUnique({ where: { url } });
+    const version = before?.version ?? 0;
+    if (expected !== undefined) requireVersion(`issuer "${url}"`, version, expected);
+    const data = { ...spec, ...columns, updatedAt: new Date(needs.now()), version: version + 1 };
+    const after = await tx.issuer.upsert({ where: { url }, create: data, update: data });
+    await recordAudit(tx, actor, {
+      action: before ? 'issuer.update' : 'issuer.create',
+      resource: `issuer/${url}`,
+      ...(before && { before: specOf(before) }),
+      after: spec,
+    });
+    return after;
+  });
+  await announce(needs, url);
+  return view(row);
+}
+
+/** A machine identity is conditions on an issuer's claims: without the issuer it would mean nobody. */
+async function requireUnused(tx: Db, url: string): Promise<void> {
+  const machine = await tx.machineIdentity.findFirst({ where: { issuerUrl: url } });
+  if (!machine) return;
+  throw new ApiError('SCRIM_API_CONFLICT', {
+    detail: `the machine identity "${machine.name}" is known by this issuer`,
+    mend: `remove it first: DELETE /v1/machine-identities/${machine.name}`,
+  });
+}
+
+async function remove(needs: Needs, actor: Actor, url: string, expected?: number): Promise<void> {
+  await needs.db.prisma.$transaction(async (tx) => {
+    const before = await requireIssuer(tx, url);
+    requireVersion(`issuer "${url}"`, before.version, expected);
+    await requireUnused(tx, url);
+    await tx.issuer.delete({ where: { url } });
+    await recordAudit(tx, actor, {
+      action: 'issuer.delete',
+      resource: `issuer/${url}`,
+      before: specOf(before),
+    });
+  });
+  await announce(needs, url);
+}
+
+async function refresh(needs: Needs, url: string): Promise<boolean> {
+  const { prisma } = needs.db;
+  try {
+    const before = await requireIssuer(prisma, url);
+    const { jwks, columns } = await fetchedKeys(needs, url);
+    await prisma.issuer.updateMany({ where: { url }, data: columns });
+    const differs = !isDeepStrictEqual(keysOf(before), jwks.keys);
+    if (differs) await announce(needs, url);
+    return differs;
+  } catch (err) {
+    needs.log.warn({ err, url }, 'the keys of an issuer could not be fetched');
+    const jwksError = err instanceof ApiError ? err.details.detail : 'the control plane failed';
+    await prisma.issuer.updateMany({ where: { url }, data: { jwksError } }).catch(() => undefined);
+    return false;
+  }
+}
+
+export function createIssuers(needs: Needs): Issuers {
+  const { prisma } = needs.db;
   return {
     async list() {
       return (await prisma.issuer.findMany({ orderBy: { url: 'asc' } })).map(view);
     },
-    get: async (url) => view(await find(url)),
-    async put(actor, spec, expected) {
-      const jwks = (await fetchJwks(spec.url, allowHttp)) as unknown as Prisma.InputJsonObject;
-      const row = await prisma.$transaction(async (tx) => {
-        const before = await tx.issuer.findUnique({ where: { url: spec.url } });
-        if (expected !== undefined) requireVersion(`issuer "${spec.url}"`, before?.version ?? 0, expected);
-        const at = new Date(now());
-        const data = { ...spec, jwks, jwksFetchedAt: at, jwksError: null, updatedAt: at };
-        const version = (before?.version ?? 0) + 1;
-        const where = { url: spec.url };
-        const after = await tx.issuer.upsert({
-          where,
-          create: { ...data, version },
-          update: { ...data, version },
-        });
-        await recordAudit(tx, actor, {
-          action: before ? 'issuer.update' : 'issuer.create',
-          resource: `issuer/${spec.url}`,
-          ...(before && { before: specOf(before) }),
-          after: spec,
-        });
-        return after;
-      });
-      await changed(spec.url);
-      return view(row);
-    },
-    async remove(actor, url, expected) {
-      await prisma.$transaction(async (tx) => {
-        const before = await find(url, tx);
-        requireVersion(`issuer "${url}"`, before.version, expected);
-        const machine = await tx.machineIdentity.findFirst({ where: { issuerUrl: url } });
-        if (machine)
-          throw new ApiError('SCRIM_API_CONFLICT', {
-            detail: `the machine identity "${machine.name}" is known by this issuer`,
-            mend: `remove it first: DELETE /v1/machine-identities/${machine.name}`,
-          });
-        await tx.issuer.delete({ where: { url } });
-        await recordAudit(tx, actor, {
-          action: 'issuer.delete',
-          resource: `issuer/${url}`,
-          before: specOf(before),
-        });
-      });
-      await changed(url);
-    },
-    async refresh(url) {
-      try {
-        const before = await find(url);
-        const jwks = await fetchJwks(url, allowHttp);
-        const data = {
-          jwks: jwks as unknown as Prisma.InputJsonObject,
-          jwksFetchedAt: new Date(now()),
-          jwksError: null,
-        };
-        await prisma.issuer.updateMany({ where: { url }, data });
-        const differs = !isDeepStrictEqual(keysOf(before), jwks.keys);
-        if (differs) await changed(url);
-        return differs;
-      } catch (err) {
-        log.warn({ err, url }, 'the keys of an issuer could not be fetched');
-        const jwksError = err instanceof ApiError ? err.details.detail : 'the control plane failed';
-        await prisma.issuer.updateMany({ where: { url }, data: { jwksError } }).catch(() => undefined);
-        return false;
-      }
-    },
+    get: async (url) => view(await requireIssuer(prisma, url)),
+    put: (actor, spec, expected) => put(needs, actor, spec, expected),
+    remove: (actor, url, expected) => remove(needs, actor, url, expected),
+    refresh: (url) => refresh(needs, url),
     async trusted() {
       const [rows, machines] = await Promise.all([
         prisma.issuer.findMany({ where: { jwks: { not: Prisma.DbNull } }, orderBy: { url: 'asc' } }),

@@ -62,58 +62,84 @@ function wishOf(principal: Principal, spec: TokenSpec, production: boolean): Wis
   return { subject, kind, groups, connections, ttlSeconds };
 }
 
-export function createTokens({ db, bus, config, keys, now }: Needs, verifier: TokenVerifier): Tokens {
+async function requireConnections({ db }: Needs, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const known = await db.prisma.connection.findMany({
+    where: { name: { in: [...names] } },
+    select: { name: true },
+  });
+  const registered = new Set(known.map((one) => one.name));
+  const index = names.findIndex((name) => !registered.has(name));
+  if (index === -1) return;
+  const mend = 'register it first, or leave connections out for any that a policy opens';
+  throw invalid(`connections[${index}]`, `there is no connection "${names[index]}"`, mend);
+}
+
+function requireLifetime({ config }: Needs, ttlSeconds: number): void {
+  const longest = Math.floor(config.maxTokenLifetime / 1000);
+  if (ttlSeconds <= longest) return;
+  const mend = 'ask for less, or raise SCRIM_TOKEN_MAX_LIFETIME';
+  throw invalid('ttlSeconds', `at most ${longest} is allowed here`, mend);
+}
+
+/** Signs a token, and writes it into the books before anybody has it. */
+async function mint(needs: Needs, actor: Actor, wish: Wish): Promise<NewToken> {
+  const { db, keys, now } = needs;
+  requireLifetime(needs, wish.ttlSeconds);
+  await requireConnections(needs, wish.connections);
+  const tokenId = randomBytes(12).toString('base64url');
+  const expiresAt = Math.floor(now() / 1000) + wish.ttlSeconds;
+  const { ttlSeconds, ...who } = wish;
+  const token = await signToken(await keys.current('token'), { ...who, tokenId, expiresAt });
+  const row = {
+    tokenId,
+    subject: who.subject,
+    kind: who.kind,
+    groups: [...who.groups],
+    connections: [...who.connections],
+    issuedBy: actor.subject,
+    issuedAt: new Date(now()),
+    expiresAt: new Date(expiresAt * 1000),
+  };
+  await db.prisma.$transaction(async (tx) => {
+    await tx.issuedToken.create({ data: row });
+    await recordAudit(tx, actor, { action: 'token.issue', resource: `token/${tokenId}`, after: row });
+  });
+  const { subject, groups, connections } = row;
+  return { token, tokenId, expiresAt: row.expiresAt.toISOString(), subject, groups, connections };
+}
+
+async function revoke(
+  { db, bus, config, now }: Needs,
+  principal: Principal,
+  actor: Actor,
+  tokenId: string,
+): Promise<RevokedView> {
+  const issued = await db.prisma.issuedToken.findUnique({ where: { tokenId } });
+  const own = issued?.subject === principal.subject || principal.credentialId === tokenId;
+  // The same answer as for an unknown token: ids of others are nobody's business.
+  if (!own && !principal.roles.includes('admin')) throw notFound('token', tokenId);
+  // A token of another issuer is not in our books: it is refused for as long as any token may live.
+  const until = issued?.expiresAt ?? new Date(now() + Math.max(config.maxTokenLifetime, 86_400_000));
+  await db.prisma.$transaction(async (tx) => {
+    const data = { tokenId, until, by: actor.subject, at: new Date(now()) };
+    await tx.revokedToken.upsert({ where: { tokenId }, create: data, update: {} });
+    const after = { until: until.toISOString() };
+    await recordAudit(tx, actor, { action: 'token.revoke', resource: `token/${tokenId}`, after });
+  });
+  const announced = await bus.publish('scrim:revocations', { tokenId, until: until.getTime() });
+  return { tokenId, until: until.toISOString(), announced };
+}
+
+export function createTokens(needs: Needs, verifier: TokenVerifier): Tokens {
+  const { db, config, now } = needs;
   const { prisma } = db;
-
-  const requireConnections = async (names: readonly string[]): Promise<void> => {
-    if (names.length === 0) return;
-    const known = await prisma.connection.findMany({
-      where: { name: { in: [...names] } },
-      select: { name: true },
-    });
-    const registered = new Set(known.map((one) => one.name));
-    const index = names.findIndex((name) => !registered.has(name));
-    if (index === -1) return;
-    const mend = 'register it first, or leave connections out for any that a policy opens';
-    throw invalid(`connections[${index}]`, `there is no connection "${names[index]}"`, mend);
-  };
-
-  const mint = async (actor: Actor, wish: Wish): Promise<NewToken> => {
-    const longest = Math.floor(config.maxTokenLifetime / 1000);
-    if (wish.ttlSeconds > longest)
-      throw invalid(
-        'ttlSeconds',
-        `at most ${longest} is allowed here`,
-        'ask for less, or raise SCRIM_TOKEN_MAX_LIFETIME',
-      );
-    await requireConnections(wish.connections);
-    const tokenId = randomBytes(12).toString('base64url');
-    const expiresAt = Math.floor(now() / 1000) + wish.ttlSeconds;
-    const { ttlSeconds, ...who } = wish;
-    const token = await signToken(await keys.current('token'), { ...who, tokenId, expiresAt });
-    const row = {
-      tokenId,
-      subject: who.subject,
-      kind: who.kind,
-      groups: [...who.groups],
-      connections: [...who.connections],
-      issuedBy: actor.subject,
-      issuedAt: new Date(now()),
-      expiresAt: new Date(expiresAt * 1000),
-    };
-    await prisma.$transaction(async (tx) => {
-      await tx.issuedToken.create({ data: row });
-      await recordAudit(tx, actor, { action: 'token.issue', resource: `token/${tokenId}`, after: row });
-    });
-    const { subject, groups, connections } = row;
-    return { token, tokenId, expiresAt: row.expiresAt.toISOString(), subject, groups, connections };
-  };
-
+  const production = config.mode === 'production';
   return {
-    issue: (principal, actor, spec) => mint(actor, wishOf(principal, spec, config.mode === 'production')),
+    issue: async (principal, actor, spec) => mint(needs, actor, wishOf(principal, spec, production)),
     async exchange({ token, connections = [], ttlSeconds }, from) {
       const { subject, groups, kind } = await verifier.verifyIssued(token);
-      return mint({ subject, ...from }, { subject, groups, kind, connections, ttlSeconds });
+      return mint(needs, { subject, ...from }, { subject, groups, kind, connections, ttlSeconds });
     },
     async list(query) {
       const after = decodeCursor(query.cursor);
@@ -128,22 +154,7 @@ export function createTokens({ db, bus, config, keys, now }: Needs, verifier: To
       });
       return toPage(rows, query.limit, (row) => row.tokenId, view);
     },
-    async revoke(principal, actor, tokenId) {
-      const issued = await prisma.issuedToken.findUnique({ where: { tokenId } });
-      const own = issued?.subject === principal.subject || principal.credentialId === tokenId;
-      // The same answer as for an unknown token: ids of others are nobody's business.
-      if (!own && !principal.roles.includes('admin')) throw notFound('token', tokenId);
-      // A token of another issuer is not in our books: it is refused for as long as any token may live.
-      const until = issued?.expiresAt ?? new Date(now() + Math.max(config.maxTokenLifetime, 86_400_000));
-      await prisma.$transaction(async (tx) => {
-        const data = { tokenId, until, by: actor.subject, at: new Date(now()) };
-        await tx.revokedToken.upsert({ where: { tokenId }, create: data, update: {} });
-        const after = { until: until.toISOString() };
-        await recordAudit(tx, actor, { action: 'token.revoke', resource: `token/${tokenId}`, after });
-      });
-      const announced = await bus.publish('scrim:revocations', { tokenId, until: until.getTime() });
-      return { tokenId, until: until.toISOString(), announced };
-    },
+    revoke: (principal, actor, tokenId) => revoke(needs, principal, actor, tokenId),
     async revoked() {
       const rows = await prisma.revokedToken.findMany({ where: { until: { gt: new Date(now()) } } });
       return rows.map(({ tokenId, until }) => ({ tokenId, until: until.getTime() }));

@@ -8,20 +8,22 @@ import { isPlaceholder } from './placeholder.ts';
  * (`password = user.password`), a type (`password: string`) or prose ("password is required").
  */
 export const judgePassword: ValueJudge = (view, value) => {
-  if (value.form === 'loose') return null;
+  if (value.form === 'loose') return judgeSpoken(view, value);
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 512));
   if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
   const alphabetic = /^[A-Za-z_-]+$/.test(text);
+  if (isVerb(view, value, text)) return null;
   if (value.form === 'quoted' || value.form === 'cell') {
     if (text.includes(' ')) return isPassphrase(text) ? span : null;
     if (alphabetic && (text.length < 6 || echoesKey(text, value) || isIdentifier(text))) return null;
     return span;
   }
   if (text.includes(' ') || isCode(text)) return null;
-  if (value.form === 'pair') return /^[a-z_-]+\d{0,4}$/i.test(text) ? null : strong(span, text);
+  if (value.form === 'pair' && !value.upper)
+    return /^[a-z_-]+\d{0,4}$/i.test(text) ? null : strong(span, text);
   if (value.form === 'prose' || value.form === 'inline') {
-    if (alphabetic) return value.upper && text.length >= 6 && !isIdentifier(text) ? span : null;
+    if (alphabetic) return isBareWord(view, value, span[1], text) ? span : null;
     return isIdentifierWithDigits(text) && !value.upper && value.form === 'inline'
       ? strong(span, text)
       : span;
@@ -31,6 +33,49 @@ export const judgePassword: ValueJudge = (view, value) => {
   return span;
 };
 
+/** `t.pass("all good")`, "first pass: determine", "pass -q": the verb, unless something is assigned to it. */
+function isVerb(view: View, value: KeyedValue, text: string): boolean {
+  const last = value.words.length - 1;
+  if (value.words[last] !== 'pass' || QUALIFIERS.has(value.words[last - 1] ?? '')) return false;
+  let before = value.start - 1;
+  while (QUOTES.includes(view.at(before)) || view.at(before) === 0x20) before -= 1;
+  return view.at(before) !== 0x3d && !(/\d/.test(text) && /[A-Za-z]/.test(text) && !text.startsWith('-'));
+}
+
+const QUOTES = [0x22, 0x27, 0x60, 0x5c];
+const QUALIFIERS = new Set(
+  'db smtp user root admin mysql mail redis login sudo ftp ldap imap auth my pg'.split(' '),
+);
+
+/**
+ * A password of letters only, unquoted: after `=` nearly anything that is no name of a variable; in prose only what
+ * does not end like an English adjective or participle ("password is required").
+ */
+function isBareWord(view: View, value: KeyedValue, end: number, text: string): boolean {
+  if (text.length < 6 || isIdentifier(text) || echoesKey(text, value)) return false;
+  if (value.upper) return true;
+  if (text.length < 8 || view.at(end) === 0x29) return false;
+  const assigned = value.form === 'inline' && view.at(value.start - 1) === 0x3d;
+  return assigned || !ENGLISH.test(text);
+}
+
+const ENGLISH =
+  /(?:ed|ing|ion|ions|ory|able|ible|ent|ant|ive|ful|less|ly|al|ous|ity|ness|ment|ments|thing|where|ever|er|est|ers|wort|words?|ence|ance|ic|ism|ist|ate|ize|ise|fy|ct|ical|long|ough|ect|en|ung|eit|ier|ieren|sel|code)$/i;
+
+/** "use the password kX93mQz to log in": only what mixes digits and both cases. */
+function judgeSpoken(view: View, value: KeyedValue): readonly [number, number] | null {
+  let { end } = value;
+  while (end > value.start && SENTENCE_END.includes(view.at(end - 1))) end -= 1;
+  const text = view.text(value.start, Math.min(end, value.start + 128));
+  if (text.length < 8 || isPlaceholder(text) || isReference(text) || isCode(text)) return null;
+  const mixed = /\d/.test(text) && /[a-z]/.test(text) && /[A-Z]/.test(text);
+  return mixed && !/^[A-Z]?[a-z]+\d+$/.test(text) && !/^[A-Z\d]+[a-z]?$/.test(text)
+    ? [value.start, end]
+    : null;
+}
+
+const SENTENCE_END = [0x2e, 0x2c, 0x3b, 0x3a, 0x3f, 0x29];
+
 /** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
 export const judgeToken: ValueJudge = (view, value) => {
   if (value.form === 'loose') return judgeLoose(view, value);
@@ -39,7 +84,7 @@ export const judgeToken: ValueJudge = (view, value) => {
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
-  if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?$/.test(text)) return isScrambled(text) ? span : null;
+  if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?[,;)]?$/.test(text)) return isScrambled(text) ? span : null;
   if (text.length < 40 && /[a-z]/.test(text) && /^[a-z]+(?:[-_.:/][a-z]+)*[-_.]?\d{1,3}$/i.test(text)) {
     if (!(value.form === 'quoted' && /secret/.test(value.words.join(' ')))) return null;
   }
@@ -67,13 +112,15 @@ const distinct = (text: string): number => new Set(text).size;
 /** A run of letters that no word list would produce: case changes all over, or hardly a vowel. */
 function isScrambled(text: string): boolean {
   if (text.length < 16) return false;
+  if (/^[A-Z]+$/.test(text)) return true;
   const changes = text.match(/[a-z][A-Z]|[A-Z]{2}[a-z]/g)?.length ?? 0;
   const vowels = text.match(/[aeiou]/gi)?.length ?? 0;
   return changes >= text.length / 6 || (vowels < text.length * 0.22 && /^[A-Za-z]+$/.test(text));
 }
 
 function isReference(text: string): boolean {
-  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:|^\/\//.test(text)) return true;
+  if (/['"`] ?\+|\+ ?['"`]|\\\(|^urn:|^\/[/*]|^#[a-z][a-z-]*$/i.test(text)) return true;
+  if (/\(\?[:=!<]|\[\^|\\[wdsWDS][*+\]{]|^\/\^/.test(text)) return true;
   if (/^(?:\.{0,2}\/|~\/|[A-Za-z]:\\)[\w.@~-]*(?:[/\\][\w.@ -]+)*\/?$/.test(text))
     return /\/.*\/|\.\w{2,5}$|^\.|^~/.test(text);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return true;
@@ -93,7 +140,8 @@ function isCode(text: string): boolean {
   if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
     return true;
   return (
-    /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]]|$)|<)/.test(text) ||
+    /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]:-]|$)|<)/.test(text) ||
+    /^\w+\.(?:[A-Z][a-z0-9]+){2,},?$/.test(text) ||
     /^(?:[([{]|!+[A-Za-z_$])/.test(text) ||
     text.includes('=>')
   );
@@ -102,9 +150,13 @@ function isCode(text: string): boolean {
 /** A name somebody gave to something: snake, kebab or camel case words. */
 function isIdentifier(text: string): boolean {
   if (/^[a-z]+(?:[_-][a-z]+)+$/.test(text) || /^[A-Z]+(?:_[A-Z]+)+$/.test(text)) return true;
-  if (/^[a-z]+(?:[A-Z][a-z]+)+$/.test(text) || /^(?:[A-Z][a-z]+){2,}$/.test(text)) return true;
+  if (/^(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)+$/.test(text)) return !isJumbled(text);
   return /pass|secret|token|string|auth|cred|field|input/i.test(text);
 }
+
+/** Camel case whose humps are too short to be words. */
+const isJumbled = (text: string): boolean =>
+  text.length >= 10 && text.length / ((text.match(/[A-Z]/g)?.length ?? 0) + 1) < 3.3;
 
 const isIdentifierWithDigits = (text: string): boolean => /^[a-z_]+\d?$/i.test(text);
 

@@ -1,4 +1,5 @@
 import { ALNUM, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
+import { afterSequence, sequenceEnd } from '../../scan/pattern.ts';
 import type { View } from '../../scan/view.ts';
 
 /** The text that names a value: `dbPassword`, `"api_key"`, `Social Security Number`. */
@@ -25,6 +26,7 @@ export function keyAround(view: View, at: number): Key {
   const end = view.run(KEY_CHAR, at, LONGEST_KEY);
   let start = view.runBack(KEY_CHAR, at, LONGEST_KEY);
   if (view.at(start - 1) === 0x5c && start < at) start += 1;
+  start = afterSequence(view, start, at);
   const own = start;
   for (let words = 0; words < 2 && view.at(own) !== 0x2d; words += 1) {
     const gap = view.at(start - 1);
@@ -42,9 +44,19 @@ export function keyTail(view: View, end: number): number {
     if (view.at(p) !== 0x20 && view.at(p) !== 0x2f) return p;
     const wordEnd = view.run(ALNUM, p + 1, 24);
     if (wordEnd === p + 1 || hasDigit(view, p + 1, wordEnd)) return p;
+    if (VERBS.has(view.text(p + 1, Math.min(wordEnd, p + 6)))) return p;
     p = wordEnd;
   }
   return p;
+}
+
+const VERBS = new Set(['is', 'was', 'are']);
+
+/** Where a key ends whose tail says whose it is: "password for bob", "token of the build". */
+export function nameEnd(view: View, keyEnd: number, tail: number): number {
+  const text = view.text(keyEnd, tail);
+  const owner = /^(?: (?:for|of|on|to|at) |'s$)/.exec(text);
+  return owner ? keyEnd : tail;
 }
 
 function hasDigit(view: View, start: number, end: number): boolean {
@@ -63,4 +75,13 @@ export function isUpper(view: View, start: number, end: number): boolean {
   return upper > 2;
 }
 
-export const blanks = (view: View, at: number): number => view.run(BLANK, at, 64);
+/** Where blanks end, and with them the control sequences a terminal shows nothing for. */
+export function blanks(view: View, at: number): number {
+  let p = view.run(BLANK, at, 64);
+  for (let n = 0; n < 8 && view.at(p) === 0x1b; n += 1) {
+    const end = sequenceEnd(view, p);
+    if (end === p) break;
+    p = view.run(BLANK, end, 64);
+  }
+  return p;
+}

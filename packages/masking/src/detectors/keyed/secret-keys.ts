@@ -31,7 +31,7 @@ const TOKEN_NOISE = words(`
   fungible non erc20 nft request anti forgery antiforgery`);
 
 const KEY_OF = words(`
-  api access secret private signing sign signature encryption encrypt encrypted decryption master account storage shared auth service
+  api xapi access secret private signing sign signature encryption encrypt encrypted decryption master account storage shared auth service
   subscription admin app application deploy client rsa ssh hmac aes jwt session cookie webhook consumer integration server
   write ingest ingestion live crypt fernet vapid merchant security stripe openai anthropic sendgrid mailgun twilio datadog cloudflare github gitlab
   aws azure google gemini slack heroku algolia mapbox sentry pagerduty newrelic okta auth0 vault tls ssl license base
@@ -47,9 +47,10 @@ export function isPasswordKey(key: readonly string[]): boolean {
   const last = lastWord(key);
   if (last === '') return false;
   if (last === 'by') return key[key.length - 2] === 'identified';
-  if (last === 'pass') return key.length < 4 && !key.includes('boarding') && !key.includes('season');
+  if (last === 'pass') return key.length < 6 && !key.includes('boarding') && !key.includes('season');
   if (PASSWORD.has(last) || PASSWORD_TAIL.test(last)) return true;
   const previous = key[key.length - 2] ?? '';
+  if (previous === 'authentication' || previous === 'auth') return last === 'string';
   return (
     (last === 'hash' ||
       last === 'confirmation' ||

@@ -17,7 +17,7 @@ export class ValueSlot {
   }
 }
 
-const LONGEST_VALUE = 4096;
+const LONGEST_VALUE = 7600;
 
 /**
  * Reads the value that belongs to the key, whose text ends at `keyEnd`: after `=`, `:`, `=>`, `:=`, `>` of an XML element,
@@ -40,7 +40,8 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
     const text = elementText(view, p);
     if (text >= 0) return untilMarkup(view, text, slot);
   }
-  const gapEnd = blanks(view, p);
+  const emphasis = before === 0x2a ? view.run(STAR, p, 3) : p;
+  const gapEnd = blanks(view, emphasis);
   const byte = view.at(gapEnd);
   switch (byte) {
     case 0x3d:
@@ -53,10 +54,11 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
     case 0x2c:
       return quoted && gapEnd === p && afterComma(view, keyStart, gapEnd + 1, slot);
     case 0x7c:
+      if (view.at(gapEnd + 1) === 0x7c) return fallback(view, gapEnd + 2, slot);
       return !quoted && expandedRow(view, keyStart, gapEnd, slot);
     case 0x0a:
     case 0x0d:
-      return pairedValue(view, gapEnd, slot);
+      return (quoted && formPart(view, keyStart, gapEnd, slot)) || pairedValue(view, gapEnd, slot);
     default:
       break;
   }
@@ -64,6 +66,39 @@ export function readValue(view: View, key: Key, keyEnd: number, slot: ValueSlot)
   if (view.is(QUOTE, gapEnd)) return !quoted && view.at(gapEnd) !== 0x60 && readQuoted(view, gapEnd, slot);
   if (quoted) return attributeValue(view, gapEnd, slot);
   return afterBlank(view, key, keyEnd, gapEnd, slot);
+}
+
+const STAR = byteClass('*');
+
+/** `process.env.TOKEN || "…"`, `ENV["TOKEN"] ||= "…"`, `token ?? "…"`: a default is a value too. */
+function fallback(view: View, at: number, slot: ValueSlot): boolean {
+  const p = blanks(view, view.at(at) === 0x3d ? at + 1 : at);
+  return view.is(QUOTE, p) && readQuoted(view, p, slot);
+}
+
+const NAME_ATTRIBUTE = asciiBytes('name=');
+
+/** A part of a multipart form (RFC 7578): `name="key"`, an empty line, the value on a line of its own. */
+function formPart(view: View, keyStart: number, at: number, slot: ValueSlot): boolean {
+  if (!view.hasFolded(NAME_ATTRIBUTE, keyStart - 1 - NAME_ATTRIBUTE.length)) return false;
+  const first = view.at(at) === 0x0d ? at + 1 : at;
+  const second = view.at(first + 1) === 0x0d ? first + 2 : first + 1;
+  if (view.at(first) !== 0x0a || view.at(second) !== 0x0a) return false;
+  return slot.set(second + 1, view.run(LINE, second + 1, LONGEST_VALUE), 'cell');
+}
+
+const FLAT_OBJECT = byteClass('^{}[\\]');
+
+/** `"db_password": {"sensitive": true, "type": "string", "value": "…"}`: the value of a flat object. */
+function valueInObject(view: View, at: number, slot: ValueSlot): boolean {
+  const end = view.run(FLAT_OBJECT, at, 160);
+  for (let p = at; p < end; p += 1) {
+    if (!view.is(QUOTE, p) || !view.hasFolded(VALUE_NAME, p + 1)) continue;
+    const slashes = backslashes(view, p + 1 + VALUE_NAME.length);
+    if (!view.is(QUOTE, p + 1 + VALUE_NAME.length + slashes)) continue;
+    return namedValue(view, p + 1, slot);
+  }
+  return false;
 }
 
 function backslashes(view: View, at: number): number {
@@ -101,12 +136,15 @@ function afterOperator(view: View, key: Key, at: number, slot: ValueSlot): boole
   let p = at + 1;
   const second = view.at(p);
   if (first === 0x3a && second === 0x3a) return false;
+  if (first === 0x3f && second === 0x3f) return fallback(view, p + 1, slot);
   if (first === 0x3f || first === 0x2b) {
     if (second !== 0x3d && second !== 0x3a) return false;
     p += 1;
   } else if (first === 0x3d && (second === 0x3d || second === 0x7e)) return false;
   else if ((first === 0x3a && second === 0x3d) || (first === 0x3d && second === 0x3e)) p += 1;
+  if (view.at(key.start - 1) === 0x2a) p = view.run(STAR, p, 3);
   p = blanks(view, p);
+  if (view.at(p) === 0x7b && valueInObject(view, p + 1, slot)) return true;
   if (first === 0x3a && (view.is(LETTER, p) || view.at(p) === 0x26)) {
     const typed = afterType(view, p);
     if (typed >= 0) return readQuoted(view, typed, slot);
@@ -171,19 +209,24 @@ function tripleQuoted(view: View, at: number, quote: number, slot: ValueSlot): b
 }
 
 const LINE = byteClass('^\\n\\r');
-const BARE = byteClass('^\\s"\'`<>&;,)}\\]|\\\\');
-const PAIR = byteClass('^\\s"\'`;\\\\');
-const WORD_OF_LINE = byteClass('^\\s"\\\\');
+const BARE = byteClass('^\\s"\'`<>&;,)}\\]|\\\\\x1b');
+const FORM = byteClass('^\\s"\'`<>&;#,)}\\]|\\\\\x1b');
+const PAIR = byteClass('^\\s"\'`;\\\\\x1b');
+const WORD_OF_LINE = byteClass('^\\s"\\\\\x1b');
 
 function readBare(view: View, key: Key, at: number, operator: number, slot: ValueSlot): boolean {
   const { start: keyStart, own } = key;
-  if (view.at(keyStart - 1) === 0x3b) return slot.set(at, view.run(PAIR, at, LONGEST_VALUE), 'line');
+  const before = view.at(keyStart - 1);
+  if (before === 0x26 || before === 0x3f) {
+    if (operator === 0x3d) return slot.set(at, view.run(FORM, at, LONGEST_VALUE), 'line');
+  }
+  if (before === 0x3b) return slot.set(at, view.run(PAIR, at, LONGEST_VALUE), 'line');
   if (view.at(own) === 0x2d) return slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'line');
   if (!startsLine(view, keyStart)) {
     const end = view.run(BARE, at, LONGEST_VALUE);
     return slot.set(at, trimSentence(view, at, end), operator === 0x3a ? 'prose' : 'inline');
   }
-  const wordEnd = view.run(WORD_OF_LINE, at, LONGEST_VALUE);
+  const wordEnd = beforeNextField(view, at, view.run(WORD_OF_LINE, at, LONGEST_VALUE));
   const rest = blanks(view, wordEnd);
   const next = view.at(rest);
   const alone = next < 0 || next === 0x0a || next === 0x0d || next === 0x5c || next === 0x22;
@@ -193,10 +236,22 @@ function readBare(view: View, key: Key, at: number, operator: number, slot: Valu
   return slot.set(at, wordEnd, alone || comment ? 'line' : operator === 0x3a ? 'prose' : 'inline');
 }
 
+/** `a=1&token_type=x`: a form's field ends where the next begins. */
+function beforeNextField(view: View, start: number, end: number): number {
+  for (let p = start; p < end; p += 1) {
+    if (view.bytes[p] !== 0x26) continue;
+    const name = view.run(FIELD_NAME, p + 1, 40);
+    if (name > p + 1 && name < end && view.at(name) === 0x3d) return p;
+  }
+  return end;
+}
+
+const FIELD_NAME = byteClass('\\w');
+
 /** A full stop, comma or colon that ends a sentence is not part of the value. */
 function trimSentence(view: View, start: number, end: number): number {
   const last = view.at(end - 1);
-  const sentence = last === 0x2e || last === 0x3a || last === 0x21 || last === 0x3f;
+  const sentence = last === 0x2e || last === 0x3a || last === 0x3f;
   return sentence &&
     end - start > 1 &&
     (view.at(end) < 0 || BLANK[view.at(end)] === 1 || view.at(end) === 0x0a)
@@ -204,10 +259,12 @@ function trimSentence(view: View, start: number, end: number): number {
     : end;
 }
 
-/** Whether only indentation, a list dash or a comment mark stands before the key on its line. */
+const LINE_MARK = byteClass('-#+>');
+
+/** Whether only indentation, a list dash, a comment's, quote's or diff's mark stands before the key on its line. */
 export function startsLine(view: View, keyStart: number): boolean {
   let p = view.runBack(BLANK, keyStart, 64);
-  if (view.at(p - 1) === 0x2d || view.at(p - 1) === 0x23) p = view.runBack(BLANK, p - 1, 64);
+  if (LINE_MARK[view.at(p - 1)] === 1) p = view.runBack(BLANK, p - 1, 64);
   const before = view.at(p - 1);
   return (
     before < 0 ||
@@ -218,6 +275,7 @@ export function startsLine(view: View, keyStart: number): boolean {
   );
 }
 
+const NAME_BEFORE = /(?:name|key)\\{0,3}["']\s*:\s*\\{0,3}["']$/i;
 const SPACES_AND_BREAKS = byteClass('\\s\\\\n');
 const VALUE_NAME = asciiBytes('value');
 
@@ -227,10 +285,23 @@ function afterComma(view: View, keyStart: number, at: number, slot: ValueSlot): 
   const slashes = backslashes(view, p);
   if (!view.is(QUOTE, p + slashes)) return false;
   if (view.hasFolded(VALUE_NAME, p + slashes + 1)) return namedValue(view, p + slashes + 1, slot);
+  if (NAME_BEFORE.test(view.text(keyStart - 14, keyStart)) && valueInObject(view, p, slot)) return true;
   if (!readQuoted(view, p, slot)) return false;
-  slot.form = view.at(keyStart) === 0x2d ? 'quoted' : 'pair';
-  return true;
+  if (view.at(keyStart) === 0x2d) return true;
+  slot.form = 'pair';
+  return isCall(view, keyStart, slot.end);
 }
+
+/** Two strings are a key and its value where they open a call's arguments or fill a list; elsewhere they are words. */
+function isCall(view: View, keyStart: number, valueEnd: number): boolean {
+  const open = view.runBack(BEFORE_STRING, keyStart, 24);
+  const close = view.run(BEFORE_STRING, valueEnd, 24);
+  const after = view.at(close);
+  if (view.at(open - 1) === 0x28) return after === 0x29 || after === 0x2c;
+  return view.at(open - 1) === 0x5b && after === 0x5d;
+}
+
+const BEFORE_STRING = byteClass('\\s"\'`\\\\');
 
 function namedValue(view: View, at: number, slot: ValueSlot): boolean {
   let p = at + VALUE_NAME.length;
@@ -263,8 +334,8 @@ function expandedRow(view: View, keyStart: number, bar: number, slot: ValueSlot)
   return slot.set(start, trimEnd(view, start, end), 'cell');
 }
 
-const SPOKEN = byteClass('^\\s"\'`<>\\\\');
-const PUNCTUATION = byteClass('.,;:!?)\\]}');
+const SPOKEN = byteClass('^\\s"\'`<>\\\\\x1b');
+const PUNCTUATION = byteClass('.,;:?)\\]}');
 
 function trimPunctuation(view: View, start: number, end: number): number {
   return Math.max(start + 1, view.runBack(PUNCTUATION, end, end - start));
@@ -273,6 +344,9 @@ function trimPunctuation(view: View, start: number, end: number): number {
 const IS = [asciiBytes('is '), asciiBytes('was '), asciiBytes('is: '), asciiBytes('= ')];
 const LOGIN = asciiBytes('login');
 const ENV = asciiBytes('env ');
+/** fish, csh, `heroku config:set`, `aws configure set`, `redis CONFIG SET`. */
+const SETTER = /(?:^|[\s;&])(?:set +-[A-Za-z]+|setenv|config(?:ure)? set) +$/i;
+const PASS = asciiBytes('passw');
 const REQUIRE_PASS = ['requirepass', 'masterauth', '_authtoken'].map(asciiBytes);
 
 /** A value after nothing but a blank: flags, netrc, Dockerfile ENV, redis.conf, and "is" in prose. */
@@ -288,10 +362,12 @@ function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: Valu
   if (view.at(at) === 0x2d) return false;
   const bare = () => slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'inline');
   if (view.at(keyStart) === 0x2d) return bare();
-  if (view.hasFolded(ENV, key.start)) return bare();
+  if (view.hasFolded(ENV, key.start) || SETTER.test(view.text(keyStart - 20, keyStart))) return bare();
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
-    return bare();
+    return slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'line');
   if (followsLogin(view, keyStart)) return slot.set(at, view.run(SPOKEN, at, LONGEST_VALUE), 'line');
+  if (view.hasFolded(PASS, keyStart) && view.run(ALNUM, at, 8) === at + 8)
+    return slot.set(at, view.run(SPOKEN, at, 128), 'loose');
   return (
     (looksLikeNumber(view, at) || view.run(ALNUM, at, 20) === at + 20) &&
     slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose')

@@ -1,5 +1,6 @@
 import { ALNUM, byteClass, LETTER } from '../../scan/bytes.ts';
 import type { Detector, Verifier } from '../../scan/detector.ts';
+import { afterSequence } from '../../scan/pattern.ts';
 import type { View } from '../../scan/view.ts';
 
 const LOCAL = byteClass("\\w.%+'-");
@@ -28,6 +29,7 @@ function mailbox(
   found: { add(s: number, e: number): void },
 ): void {
   let start = view.runBack(LOCAL, localEnd, 64);
+  start = afterSequence(view, start, localEnd);
   while (start < localEnd && ALNUM[view.at(start)] !== 1 && view.at(start) < 0x80) start += 1;
   if (view.at(start - 1) === 0x5c && /[nrt]/.test(String.fromCharCode(view.at(start)))) start += 1;
   if (start >= localEnd || view.at(localEnd - 1) === 0x2e) return;
@@ -52,7 +54,8 @@ function mailbox(
   if (local === 'git' || (EXAMPLE_DOMAINS.test(domain) && EXAMPLES.test(local))) return;
   if (
     /^(?:no-?reply|do-?not-?reply|mailer-daemon|postmaster)$/i.test(local) ||
-    domain === 'users.noreply.github.com'
+    domain === 'users.noreply.github.com' ||
+    /^(?:test@test|foo@bar)\.(?:com|org|net|co)$/i.test(`${local}@${domain}`)
   )
     return;
   found.add(start, end);
@@ -75,7 +78,7 @@ function isUserInfo(view: View, start: number): boolean {
     const byte = view.at(i);
     if (byte === 0x2f && view.at(i - 1) === 0x2f && view.at(i - 2) === 0x3a)
       return view.at(i - 3) !== 0x6f || view.at(i - 4) !== 0x74;
-    if (byte === 0x2f || byte === 0x3f || byte === 0x26 || byte === 0x2c || byte === 0x3d) return false;
+    if (byte === 0x2f || byte === 0x3f || byte === 0x26 || byte === 0x2c) return false;
   }
   return false;
 }

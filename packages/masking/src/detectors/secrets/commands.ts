@@ -2,6 +2,7 @@ import { asciiBytes, BLANK, byteClass, QUOTE } from '../../scan/bytes.ts';
 import type { Detector, Verifier } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
 import { isPlaceholder } from '../keyed/placeholder.ts';
+import { WITHOUT_FLAG } from './spoken.ts';
 import { sample } from './token.ts';
 
 const ARGUMENT = byteClass('^\\s"\'`\\\\');
@@ -121,8 +122,11 @@ export const COMMAND_LINE: Detector = {
       'mkdir -p build/out',
     ],
   }),
-  literals: COMMANDS.map(({ name, flag, attached, pair }) => ({
-    anchors: [name],
-    verify: commandVerifier(name, flag, attached, pair ?? false),
-  })),
+  literals: [
+    ...COMMANDS.map(({ name, flag, attached, pair }) => ({
+      anchors: [name],
+      verify: commandVerifier(name, flag, attached, pair ?? false),
+    })),
+    ...WITHOUT_FLAG,
+  ],
 };

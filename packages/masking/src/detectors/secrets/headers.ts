@@ -62,7 +62,7 @@ export const AUTHORIZATION: Detector = {
   ],
 };
 
-const COOKIE_LEAD = byteClass(' :="\'\\\\,value');
+const COOKIE_LEAD = byteClass(' :="\'\\\\,[{value');
 const NAME = byteClass('\\w.-');
 const COOKIE_VALUE = byteClass('^\\s;,"\'\\\\<>&)}');
 const SESSION_NAME =
@@ -80,15 +80,18 @@ const cookie: Verifier = (view, at, found) => {
   while (p > at + 6 && NAME[view.at(p - 1)] === 1) p -= 1;
   for (let pairs = 0; pairs < 32; pairs += 1) {
     const nameEnd = view.run(NAME, p, 64);
-    if (nameEnd === p || view.at(nameEnd) !== 0x3d) return;
-    const quote = view.at(nameEnd + 1) === 0x22 ? 1 : 0;
-    const start = nameEnd + 1 + quote;
+    if (nameEnd === p) return;
+    const colon = view.is(QUOTE, nameEnd) && view.at(nameEnd + 1) === 0x3a ? 1 : 0;
+    if (colon === 0 && view.at(nameEnd) !== 0x3d) return;
+    const gap = view.run(BLANK, nameEnd + 1 + colon, colon * 2);
+    const quote = view.at(gap) === 0x22 || (colon === 1 && view.is(QUOTE, gap)) ? 1 : 0;
+    const start = gap + quote;
     const end = view.run(COOKIE_VALUE, start, 4096);
     const name = view.text(p, nameEnd);
     if (SESSION_NAME.test(name) && !HARMLESS.test(name)) sessionValue(view, start, end, found);
     p = end + quote;
-    if (view.at(p) !== 0x3b) return;
-    p = view.run(BLANK, p + 1, 4);
+    if (view.at(p) !== (colon === 1 ? 0x2c : 0x3b)) return;
+    p = view.run(BLANK, p + 1, 4) + (colon === 1 && view.is(QUOTE, view.run(BLANK, p + 1, 4)) ? 1 : 0);
   }
 };
 

@@ -3,6 +3,7 @@ import type { Detector, ValueJudge } from '../../scan/detector.ts';
 import { decodeBase64 } from '../../validators/base64.ts';
 import { judgePassword, judgeToken } from '../keyed/judge.ts';
 import { isPasswordKey, isTokenKey, PASSWORD_ANCHORS, TOKEN_ANCHORS } from '../keyed/secret-keys.ts';
+import { BESIDE_USER } from './spoken.ts';
 import { sample } from './token.ts';
 
 const password = () => sample('[a-z]{5}[A-Z]{2}[0-9]{3}', 9);
@@ -32,6 +33,7 @@ export const PASSWORD: Detector = {
       `PASSWORD=${'$'}{PASSWORD}`,
     ],
   }),
+  literals: BESIDE_USER,
   keys: [{ matches: isPasswordKey, anchors: PASSWORD_ANCHORS, judge: judgePassword }],
 };
 

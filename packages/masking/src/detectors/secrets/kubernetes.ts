@@ -124,6 +124,15 @@ const jsonData: Verifier = (view, at, found) => {
   for (const [s, e] of entries) found.add(s, e);
 };
 
+/** A registry's credentials as Kubernetes and CI variables hold them: base64 of `{"auths":…}`. */
+const dockerConfig: Verifier = (view, at, found) => {
+  const start = view.run(JSON_COLON, view.run(KEY, at, 32), 8);
+  const end = view.run(BASE64, start, 8000);
+  if (end - start < 16) return;
+  const head = decodeBase64(view.text(start, Math.min(end, start + 64)).replace(/=+$/, ''));
+  if (head !== null && /auth/.test(head)) found.add(start, end);
+};
+
 const JSON_GAP = byteClass('\\s"\\\\');
 const JSON_COLON = byteClass(' :"\\\\');
 const BLANK_LINES = byteClass('\\s');
@@ -161,5 +170,6 @@ export const KUBERNETES: Detector = {
     { anchors: ['kind: Secret'], verify: afterKind },
     { anchors: ['apiVersion: v1'], verify: afterVersion },
     { anchors: ['"data'], verify: jsonData },
+    { anchors: ['dockerconfigjson', 'docker_auth_config', 'dockercfg'], verify: dockerConfig },
   ],
 };

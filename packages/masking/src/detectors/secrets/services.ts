@@ -1,10 +1,15 @@
-import type { Detector } from '../../scan/detector.ts';
+import { ALNUM, BASE64URL, byteClass } from '../../scan/bytes.ts';
+import type { Detector, Verifier } from '../../scan/detector.ts';
+import { startsWord } from '../../scan/pattern.ts';
 import { looksRandom } from '../../validators/entropy.ts';
 import { token } from './token.ts';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 
-const discord = token({
+/** The first three characters of base64 of a snowflake: two digits and the upper bits of the third. */
+const SNOWFLAKES: readonly string[] = Array.from({ length: 90 }, (_, n) => btoa(`${n + 10}0`).slice(0, 3));
+
+const discordTokens = token({
   id: 'discord',
   description: 'Discord webhooks and bot tokens',
   source: 'https://discord.com/developers/docs/reference#authentication',
@@ -16,6 +21,25 @@ const discord = token({
     'mfa\\.[\\w-]{80,90}',
   ],
 });
+
+const JOINT = byteClass('_-');
+
+/** Bot tokens, which no prefix announces: base64 of the bot's id, a time, a signature. */
+const botToken: Verifier = (view, at, found) => {
+  if (!startsWord(view, at) || JOINT[view.at(at - 1)] === 1) return;
+  const id = view.run(ALNUM, at, 30);
+  if (id - at < 22 || id - at > 28 || view.at(id) !== 0x2e) return;
+  const time = view.run(BASE64URL, id + 1, 8);
+  if (time !== id + 7 || view.at(time) !== 0x2e) return;
+  const end = view.run(BASE64URL, time + 1, 60);
+  if (end - time < 28 || end - time > 50) return;
+  if (/^\d{17,20}$/.test(atob(view.text(at, id)))) found.add(at, end);
+};
+
+const discord: Detector = {
+  ...discordTokens,
+  literals: [...(discordTokens.literals ?? []), { anchors: SNOWFLAKES, verify: botToken, exact: true }],
+};
 
 /** Tokens of services: chat, mail, payment, monitoring, developer tools. */
 export const SERVICES: readonly Detector[] = [

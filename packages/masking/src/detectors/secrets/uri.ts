@@ -1,4 +1,4 @@
-import { ALNUM, byteClass, DIGIT, LETTER } from '../../scan/bytes.ts';
+import { ALNUM, byteClass, DIGIT } from '../../scan/bytes.ts';
 import type { Detector, Verifier } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
 import { isPlaceholder } from '../keyed/placeholder.ts';
@@ -32,6 +32,7 @@ const userInfo: Verifier = (view, at, found) => {
       if (atSign >= 0 || colon < 0) break;
     }
     if (byte === 0x2c && atSign >= 0) break;
+    if (byte === 0x3b && colon >= 0 && atSign < 0 && view.run(DIGIT, colon + 1, 6) === p) return;
     if (byte === 0x40) {
       atSign = p;
       if (slash >= 0) break;
@@ -40,7 +41,7 @@ const userInfo: Verifier = (view, at, found) => {
   if (atSign < 0 || atSign === start) return;
   if (colon < 0) bareToken(view, start, atSign, found);
   else if (slash < 0 || slash > atSign || isSlashedPassword(view, colon, slash, atSign))
-    password(view, at, start, colon, atSign, found);
+    password(view, start, colon, atSign, found);
 };
 
 /** `host:8080/path@x` is a port and a path; a password with a slash starts with something else. */
@@ -50,7 +51,6 @@ function isSlashedPassword(view: View, colon: number, slash: number, atSign: num
 
 function password(
   view: View,
-  at: number,
   start: number,
   colon: number,
   atSign: number,
@@ -64,7 +64,7 @@ function password(
     /^(?:localhost|127\.|db|postgres|mysql|redis|rabbitmq|mongo)/.test(view.text(atSign + 1, atSign + 12))
   )
     return;
-  if (text.length < 3 && view.runBack(LETTER, at, 12) === at) return;
+  if (text.length < 3) return;
   found.add(colon + 1, atSign);
 }
 
@@ -90,6 +90,15 @@ function bareToken(view: View, start: number, end: number, found: { add(s: numbe
   if (/[/?#]/.test(text) || isPlaceholder(text)) return;
   found.add(start, end);
 }
+
+/** `user:password@tcp(host:3306)/db` of Go's MySQL driver. */
+const goMysql: Verifier = (view, at, found) => {
+  const start = view.runBack(byteClass('^\\s"\'`=<>,;'), at, 200);
+  let colon = start;
+  while (colon < at && view.at(colon) !== 0x3a) colon += 1;
+  if (colon === start || colon >= at - 2 || isTemplate(view.text(colon + 1, at))) return;
+  if (view.at(colon + 1) !== 0x2f) found.add(colon + 1, at);
+};
 
 /** `jdbc:oracle:thin:user/password@host`. */
 const oracleThin: Verifier = (view, at, found) => {
@@ -142,6 +151,7 @@ export const CONNECTION_STRING: Detector = {
   literals: [
     { anchors: ['://', ':\\/\\/'], verify: userInfo },
     { anchors: [':thin:'], verify: oracleThin },
+    { anchors: ['@tcp(', '@unix('], verify: goMysql },
     { anchors: [':5432:', ':5433:', ':6432:', ':*:'], verify: pgpass },
   ],
 };

@@ -1,0 +1,121 @@
+import { byteClass } from '../../scan/bytes.ts';
+import type { Found, Verifier } from '../../scan/detector.ts';
+import type { View } from '../../scan/view.ts';
+import { isPlaceholder } from '../keyed/placeholder.ts';
+
+const LINE = byteClass('^\\n\\r');
+const REACH = 240;
+
+/** A pattern over the rest of the line after the anchor; group 1 is what comes before the password, group 2 it. */
+function after(pattern: RegExp, skip: number, accept: (text: string) => boolean): Verifier {
+  return (view, at, found) => {
+    const match = pattern.exec(restOfLine(view, at + skip));
+    if (!match) return;
+    const [, before = '', secret = ''] = match;
+    if (accept(secret)) found.add(at + skip + before.length, at + skip + before.length + secret.length);
+  };
+}
+
+const restOfLine = (view: View, at: number): string => view.text(at, view.run(LINE, at, REACH));
+
+/** Quoted as the second argument: a word of letters may be anything. */
+const isArgument = (text: string): boolean =>
+  text.length >= 6 &&
+  !isPlaceholder(text) &&
+  (/\d/.test(text) || (/[a-z][A-Z].*[a-z][A-Z]/.test(text) && text.length >= 10) || /\w[^\w.\s-]/.test(text));
+
+/** Said in running text: it must look drawn, not spoken. */
+const isSpoken = (text: string): boolean =>
+  text.length >= 6 && /\d/.test(text) && /[A-Za-z]/.test(text) && !isPlaceholder(text);
+
+/** `echo SECRET | docker login --password-stdin`, `echo "user:SECRET" | chpasswd`: looks back for the echo. */
+const piped =
+  (pair: boolean): Verifier =>
+  (view: View, at: number, found: Found) => {
+    const start = view.runBack(LINE, at, REACH);
+    const match = /^(.*(?:echo|printf|<<<)\s+(?:-n\s+|%s\s+)?["']?)([^\s"'|]+)["']?\s*\|[^|]*$/.exec(
+      view.text(start, at),
+    );
+    if (!match) return;
+    let from = start + (match[1] as string).length;
+    let secret = match[2] as string;
+    if (pair) {
+      from += secret.indexOf(':') + 1;
+      secret = secret.slice(secret.indexOf(':') + 1);
+    }
+    if (secret.length >= 6 && !isPlaceholder(secret)) found.add(from, from + secret.length);
+  };
+
+/** Passwords that stand beside a user's name rather than behind a key of their own. */
+export const BESIDE_USER: readonly {
+  readonly anchors: readonly string[];
+  readonly verify: Verifier;
+}[] = [
+  {
+    anchors: ['auth=(', 'auth = (', 'basicauth(', 'basic_auth(', 'basicAuth(', '.auth(', 'setBasicAuth('],
+    verify: after(/^([\w .=]{0,16}\(\s*["'][^"'\n]{1,64}["']\s*,\s*["'])([^"'\n]{6,128})["']/, 0, isArgument),
+  },
+  {
+    anchors: [
+      'login:',
+      'login =',
+      'login=',
+      'credentials:',
+      'creds:',
+      'credentials =',
+      'account:',
+      'logins:',
+    ],
+    verify: after(
+      /^([a-z]+ ?[:=]\s*[\w.@-]{2,40} ?[/|:] ?)([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
+      0,
+      isSpoken,
+    ),
+  },
+  {
+    anchors: ['password for '],
+    verify: after(
+      /^(password for [^=\n]{1,60}= ?(?:PASSWORD\()?['"])([^'"\n]{4,128})['"]/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+];
+
+/** Commands and servers' own words whose password has neither key nor flag that is always a password's. */
+export const WITHOUT_FLAG: readonly {
+  readonly anchors: readonly string[];
+  readonly verify: Verifier;
+}[] = [
+  { anchors: ['--password-stdin'], verify: piped(false) },
+  { anchors: ['chpasswd'], verify: piped(true) },
+  { anchors: ['sudo -S'], verify: piped(false) },
+  {
+    anchors: ['net use '],
+    verify: after(
+      /^(net use .{0,100}\/user:\S+ )([^\s/*"'][^\s"']{3,63})/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
+    anchors: ['> AUTH ', '\nAUTH '],
+    verify: after(/^((?:default |[a-z][\w-]{1,30} )?)([^\s"']{6,128})$/, 7, isSpoken),
+  },
+  {
+    anchors: ['http -a ', 'https -a ', 'http --auth ', 'http --auth='],
+    verify: after(
+      /^(https? (?:-a|--auth)[ =]["']?[^\s:"']{1,64}:)([^\s"']{4,128})/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
+    anchors: ['openssl '],
+    verify: after(
+      /^(openssl .{0,120}?(?: -(?:k|pass|passin|passout|K) (?:pass:)?["']?))([^\s"'-][^\s"':]{5,128})(?=["'\s]|$)/,
+      0,
+      (text) => !isPlaceholder(text) && !/^(?:file|env|fd|stdin)/.test(text),
+    ),
+  },
+];
