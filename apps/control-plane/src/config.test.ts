@@ -82,3 +82,18 @@ test('the master key comes from a file as well', () => {
   const missing = problems({ ...rest, SCRIM_MASTER_KEY_FILE: '/nonexistent' });
   expect(missing).toMatch(/SCRIM_MASTER_KEY_FILE names a file that cannot be read \(ENOENT\)/);
 });
+
+test('addresses that hold passwords come from files as well, never from both places', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'scrim-url-')), 'url');
+  writeFileSync(file, 'rediss://scrim:file-password@redis.example.com:6379\n');
+  const { REDIS_URL: _, ...rest } = good;
+  expect(readConfig({ ...rest, REDIS_URL_FILE: file }).edgeRedisUrl.reveal()).toContain('file-password');
+  expect(readConfig({ ...good, SCRIM_EDGE_REDIS_URL_FILE: file }).edgeRedisUrl.reveal()).toContain(
+    'file-password',
+  );
+  expect(problems({ ...good, REDIS_URL_FILE: file })).toMatch(/^REDIS_URL is set and so is REDIS_URL_FILE/);
+  const missing = problems({ ...rest, REDIS_URL_FILE: '/nonexistent' });
+  expect(missing.split('\n')).toEqual([expect.stringMatching(/^REDIS_URL_FILE names a file/)]);
+  writeFileSync(file, 'mysql://scrim:file-password@x');
+  expect(problems({ ...rest, REDIS_URL_FILE: file })).not.toContain('file-password');
+});

@@ -120,9 +120,30 @@ class Reader {
     return parseSize(fallback) as number;
   }
 
-  /** A URL that may hold a password: never quoted. */
-  url(variable: string, protocols: readonly string[], fallback?: string): string {
-    const text = this.text(variable) ?? fallback;
+  /** A value that may be secret: from `<variable>`, or from the file that `<variable>_FILE` names. */
+  secret(variable: string): string | undefined {
+    const direct = this.text(variable);
+    const file = this.text(`${variable}_FILE`);
+    if (file === undefined) return direct;
+    if (direct === undefined) return this.#fileText(`${variable}_FILE`, file);
+    this.complain(variable, `is set and so is ${variable}_FILE`, 'keep one of them');
+    return undefined;
+  }
+
+  /** A URL that may hold a password, from its variable or its file. */
+  secretUrl(variable: string, protocols: readonly string[]): string {
+    const before = this.problems.length;
+    const text = this.secret(variable);
+    // One mistake, one line: that the file is not readable was said already.
+    return this.problems.length > before ? 'invalid:' : this.#checkedUrl(variable, protocols, text);
+  }
+
+  url(variable: string, protocols: readonly string[], fallback: string): string {
+    return this.#checkedUrl(variable, protocols, this.text(variable) ?? fallback);
+  }
+
+  /** Never quotes it: people put passwords into any URL. */
+  #checkedUrl(variable: string, protocols: readonly string[], text: string | undefined): string {
     const forms = protocols.map((protocol) => `${protocol}//…`).join(' or ');
     if (text === undefined) this.complain(variable, 'is not set', `write ${forms}`);
     else if (!URL.canParse(text)) this.complain(variable, 'is no URL', `write ${forms}`);
@@ -134,15 +155,9 @@ class Reader {
 
   /** 32 bytes in base64 from `<variable>` or the file that `<variable>_FILE` names. */
   key(variable: string): Uint8Array | undefined {
-    const direct = this.text(variable);
-    const file = this.text(`${variable}_FILE`);
     const mend = 'write 32 bytes in base64 (openssl rand -base64 32)';
-    if (direct !== undefined && file !== undefined) {
-      this.complain(variable, `is set and so is ${variable}_FILE`, 'keep one of them');
-      return undefined;
-    }
-    const from = file === undefined ? variable : `${variable}_FILE`;
-    const text = file === undefined ? direct : this.#fileText(from, file);
+    const from = this.text(`${variable}_FILE`) === undefined ? variable : `${variable}_FILE`;
+    const text = this.secret(variable);
     if (text === undefined) return undefined;
     const bytes = Buffer.from(text, 'base64');
     if (bytes.length === 32 && /^[A-Za-z0-9+/]{43}=$/.test(text)) return bytes;
@@ -162,8 +177,11 @@ class Reader {
 }
 
 function edgeRedisUrl(reader: Reader, redisUrl: string): string {
-  if (reader.text('SCRIM_EDGE_REDIS_URL') === undefined) return redisUrl;
-  return reader.url('SCRIM_EDGE_REDIS_URL', ['redis:', 'rediss:']);
+  const set = ['SCRIM_EDGE_REDIS_URL', 'SCRIM_EDGE_REDIS_URL_FILE'].some(
+    (name) => reader.text(name) !== undefined,
+  );
+  if (!set) return redisUrl;
+  return reader.secretUrl('SCRIM_EDGE_REDIS_URL', ['redis:', 'rediss:']);
 }
 
 function masterKeys(reader: Reader): Pick<Config, 'masterKey' | 'previousMasterKey'> {
@@ -215,10 +233,10 @@ export function readConfig(env: Environment): Config {
   const reader = new Reader(env);
   // Production is the default: whoever forgets the variable gets the strict rules.
   const mode = reader.choice('SCRIM_MODE', ['development', 'production'], 'production');
-  const redisUrl = reader.url('REDIS_URL', ['redis:', 'rediss:']);
+  const redisUrl = reader.secretUrl('REDIS_URL', ['redis:', 'rediss:']);
   const config: Config = {
     mode,
-    databaseUrl: new Secret(reader.url('DATABASE_URL', ['postgres:', 'postgresql:'])),
+    databaseUrl: new Secret(reader.secretUrl('DATABASE_URL', ['postgres:', 'postgresql:'])),
     databasePool: reader.integer('SCRIM_DATABASE_POOL', 10, 2, 200),
     redisUrl: new Secret(redisUrl),
     edgeRedisUrl: new Secret(edgeRedisUrl(reader, redisUrl)),

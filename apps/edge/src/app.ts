@@ -90,7 +90,10 @@ async function openLink(
     ...(config.joinToken === undefined ? {} : { joinToken: config.joinToken }),
     name: config.name,
     capabilities: capabilitiesOf(protocols),
-    listeners: () => Object.fromEntries(config.listeners.map((it) => [it.protocol, `${it.host}:${it.port}`])),
+    listeners: () =>
+      Object.fromEntries(
+        config.listeners.map((it) => [it.protocol, `${config.publicHost ?? it.host}:${it.port}`]),
+      ),
     onProblem: (what, error) => log.warn({ err: error }, what),
   });
 }

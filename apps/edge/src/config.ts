@@ -9,6 +9,8 @@ export interface EdgeConfig {
   readonly controlPlane: string;
   readonly joinToken?: string;
   readonly listeners: readonly ListenerConfig[];
+  /** Host name callers reach this edge by, for display; the listener's own address when absent. */
+  readonly publicHost?: string;
   readonly health: Address;
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly requireTls: boolean;
@@ -95,6 +97,21 @@ function certificate(env: Environment): EdgeConfig['tls'] {
 }
 
 /**
+ * The join token, from its variable or a file. A file that is not there is no token: it is needed on the first start
+ * only, and whoever takes the spent secret away must still be able to restart the edge.
+ */
+function joinToken(env: Environment): string | undefined {
+  const file = env.SCRIM_JOIN_TOKEN_FILE;
+  if (env.SCRIM_JOIN_TOKEN || !file || !existsSync(file)) return env.SCRIM_JOIN_TOKEN;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError('SCRIM_JOIN_TOKEN_FILE', `cannot be read (${code})`, 'name a readable file');
+  }
+}
+
+/**
  * Reads the edge's settings from environment variables. `listenerVariables` maps a variable to its protocol.
  * Throws a ConfigError that names the variable, the problem and the mend.
  */
@@ -132,12 +149,14 @@ export function readConfig(
       'set SCRIM_EDGE_TLS_KEY_FILE and SCRIM_EDGE_TLS_CERT_FILE',
     );
   }
+  const token = joinToken(env);
   return {
     name: env.SCRIM_EDGE_NAME ?? 'edge',
     dataDir: env.SCRIM_EDGE_DATA ?? '/var/lib/scrim/edge',
     controlPlane,
-    ...(env.SCRIM_JOIN_TOKEN ? { joinToken: env.SCRIM_JOIN_TOKEN } : {}),
+    ...(token ? { joinToken: token } : {}),
     listeners,
+    ...(env.SCRIM_EDGE_PUBLIC_HOST ? { publicHost: env.SCRIM_EDGE_PUBLIC_HOST } : {}),
     health: address('SCRIM_EDGE_HEALTH', env.SCRIM_EDGE_HEALTH ?? '127.0.0.1:0'),
     ...(tls ? { tls } : {}),
     requireTls,

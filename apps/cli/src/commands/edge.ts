@@ -23,12 +23,14 @@ function environment(options: EdgeOptions): NodeJS.ProcessEnv {
     SCRIM_EDGE_HEALTH: options.health,
   };
   const given = Object.entries(named).filter(([, value]) => value !== undefined);
-  return { ...process.env, ...Object.fromEntries(given) };
+  return { ...process.env, ...Object.fromEntries(given), SCRIM_SUPERVISED: 'true' };
 }
 
 /** Runs the edge as a child in the foreground and ends with its exit code. */
 function run(options: EdgeOptions): Promise<void> {
-  const child = spawn(process.execPath, [ENTRY], { env: environment(options), stdio: 'inherit' });
+  // The open stdin tells the edge that this process lives: killed outright, it must not leave the edge behind.
+  const stdio = ['pipe', 'inherit', 'inherit'] as const;
+  const child = spawn(process.execPath, [ENTRY], { env: environment(options), stdio: [...stdio] });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -8,7 +8,7 @@ import { fillShop } from '../scene/sample.ts';
 import { playScene } from '../scene/scene.ts';
 import { keep } from '../stack/keep.ts';
 import { startStack } from '../stack/stack.ts';
-import { describeStack, untilStopped } from './up.ts';
+import { describeStack, stopSignal, untilStopped } from './up.ts';
 
 async function startTarget(dataDir: string, port: number, password: string) {
   const target = await startPostgres({
@@ -23,6 +23,7 @@ async function startTarget(dataDir: string, port: number, password: string) {
 
 async function start(options: { data?: string; readyFile?: string; once?: boolean }): Promise<void> {
   const dataDir = resolve(options.data ?? '.scrim/start');
+  const signal = stopSignal();
   const { postgresPassword: password } = await keep(dataDir);
   progress('scrim: starting a sample target');
   const target = await startTarget(dataDir, await freePort(), password);
@@ -32,13 +33,14 @@ async function start(options: { data?: string; readyFile?: string; once?: boolea
       dataDir,
       ...(options.readyFile === undefined ? {} : { readyFile: options.readyFile }),
       report: (text) => progress(`scrim: ${text}`),
+      signal,
     });
     const login = { api: stack.api, token: stack.adminToken };
     saveLogin(login);
     try {
       await playScene(stack, print);
       print(`\n${describeStack(stack, 'shop')}\n\nScrim is up. Ctrl-C stops it.`);
-      if (!options.once) await untilStopped();
+      if (!options.once) await untilStopped(signal);
     } finally {
       progress('scrim: stopping');
       await stack.stop();

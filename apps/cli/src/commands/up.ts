@@ -6,13 +6,20 @@ import { print, progress } from '../output.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
 
 /**
- * Resolves on Ctrl-C or SIGTERM, or when the terminal goes away. The handlers stay: npm passes a Ctrl-C on to a child
+ * Aborted on Ctrl-C, SIGTERM, or when the terminal goes away. Made before anything is started: a Ctrl-C during the start
+ * would otherwise leave the stores running. The handlers stay: npm passes a Ctrl-C on to a child
  * that already had it from the terminal, and the second one must not cut the orderly stop short.
  */
-export function untilStopped(): Promise<void> {
-  return new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done());
-  });
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  return stop.signal;
+}
+
+/** Resolves when the signal is aborted, at once when it is already. */
+export function untilStopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }
 
 /** What to do next, in the words of the commands that do it. */
@@ -34,17 +41,19 @@ export function describeStack(stack: Stack, connection: string): string {
 
 async function up(options: { file: string; readyFile?: string; data?: string }): Promise<void> {
   const document = loadDocument(options.file);
+  const signal = stopSignal();
   const stack = await startStack({
     document,
     dataDir: resolve(options.data ?? '.scrim/up'),
     ...(options.readyFile === undefined ? {} : { readyFile: options.readyFile }),
     report: (text) => progress(`scrim: ${text}`),
+    signal,
   });
   const login = { api: stack.api, token: stack.adminToken };
   saveLogin(login);
   print(describeStack(stack, document.connections[0]?.name ?? 'CONNECTION'));
   print('\nScrim is up. Ctrl-C stops it.');
-  await untilStopped();
+  await untilStopped(signal);
   progress('scrim: stopping');
   await stack.stop();
   forgetLogin(login);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '@scrim/embedded-stores';
+import { Failure } from '../failure.ts';
 
 /** What a stack keeps between runs, so that its addresses and keys stay the same: `stack.json`, mode 0600. */
 export interface Kept {
@@ -42,12 +43,35 @@ async function fresh(): Promise<Kept> {
   };
 }
 
-/** Reads what an earlier run in `dataDir` kept, or chooses anew. */
+/** Where it is kept. */
+export function keptFile(dataDir: string): string {
+  return join(dataDir, 'stack.json');
+}
+
+function save(dataDir: string, kept: Kept): Kept {
+  const part = `${keptFile(dataDir)}.part`;
+  writeFileSync(part, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
+  // A kill in between leaves the old file: its keys open everything else in the folder.
+  renameSync(part, keptFile(dataDir));
+  return kept;
+}
+
+/** Another port for a store, whose old one somebody else took: only the stack itself speaks to it. */
+export async function moveStore(dataDir: string, kept: Kept, store: 'postgres' | 'redis'): Promise<Kept> {
+  return save(dataDir, { ...kept, ports: { ...kept.ports, [store]: await freePort() } });
+}
+
+/** Reads what an earlier run in `dataDir` kept, or chooses anew. Throws a Failure when the file is damaged. */
 export async function keep(dataDir: string): Promise<Kept> {
   mkdirSync(dataDir, { recursive: true, mode: 0o755 });
-  const file = join(dataDir, 'stack.json');
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Kept;
-  const kept = await fresh();
-  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
-  return kept;
+  const file = keptFile(dataDir);
+  if (!existsSync(file)) return save(dataDir, await fresh());
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Kept;
+  } catch {
+    throw new Failure(
+      `${file} is damaged`,
+      'put it back from a backup, or use another --data folder: without its keys what is stored here stays closed',
+    );
+  }
 }

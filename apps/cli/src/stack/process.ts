@@ -10,6 +10,8 @@ export interface ProcessOptions {
   readonly logFile: string;
   /** Resolves when the process serves; rejects while it does not yet. */
   readonly probe: () => Promise<void>;
+  /** Ends a start that is still waiting. */
+  readonly signal: AbortSignal;
   /** Something the user should see: it died, it came back. */
   readonly report: (text: string) => void;
 }
@@ -94,6 +96,7 @@ export class SupervisedProcess {
   async #untilReady(failFast: boolean): Promise<void> {
     const deadline = Date.now() + READY_TIMEOUT_MS;
     while (Date.now() < deadline) {
+      if (failFast) this.#options.signal.throwIfAborted();
       if (this.#child?.exitCode !== null && failFast) break;
       const ready = await this.#options.probe().then(
         () => true,

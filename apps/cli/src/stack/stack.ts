@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PostgresStore, type RedisStore, startPostgres, startRedis } from '@scrim/embedded-stores';
 import type { ScrimDocument } from '@scrim/model';
 import { Api } from '../api.ts';
-import { type Kept, keep } from './keep.ts';
+import { Failure } from '../failure.ts';
+import { type Kept, keep, keptFile, moveStore } from './keep.ts';
+import { isFree, waitForPorts } from './ports.ts';
 import { httpProbe, SupervisedProcess } from './process.ts';
 
 export interface StackOptions {
@@ -12,6 +14,8 @@ export interface StackOptions {
   readonly dataDir: string;
   readonly readyFile?: string;
   readonly report: (text: string) => void;
+  /** Ends a start that is under way: what runs already is stopped. */
+  readonly signal: AbortSignal;
 }
 
 /** A running control plane, edge and their stores, all on 127.0.0.1. */
@@ -67,6 +71,7 @@ function controlPlaneOf(
     },
     probe: httpProbe(`http://${HOST}:${ports.http}/readyz`),
     report: options.report,
+    signal: options.signal,
   });
 }
 
@@ -86,6 +91,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
     },
     probe: httpProbe(`http://${HOST}:${ports.edgeHealth}/readyz`),
     report: options.report,
+    signal: options.signal,
   });
 }
 
@@ -125,7 +131,7 @@ function reviveStore<T extends { readonly exited: Promise<unknown>; stop(): Prom
 /** Everything someone needs to use the stack, written in one step so that a reader never sees half of it. */
 function writeReadyFile(
   file: string,
-  stack: Stack,
+  stack: Omit<Stack, 'stop'>,
   edge: SupervisedProcess,
   controlPlane: SupervisedProcess,
 ): void {
@@ -143,67 +149,114 @@ function writeReadyFile(
   renameSync(part, file);
 }
 
+/** What PostgreSQL and Redis say of a port they cannot have. */
+const PORT_TAKEN = /could not bind|listening socket|Address already in use/;
+
+/** Starts one store; when somebody took its port meanwhile it moves to another one, which nobody outside speaks to. */
+async function startStore<T>(
+  store: 'postgres' | 'redis',
+  options: StackOptions,
+  start: (kept: Kept) => Promise<T>,
+): Promise<T> {
+  const kept = await keep(options.dataDir);
+  try {
+    return await start(kept);
+  } catch (error) {
+    const port = kept.ports[store];
+    // Only then: a store of a stack that runs on this folder has its port, too, and must keep it.
+    if (!PORT_TAKEN.test(String(error)) || (await isFree(port))) throw error;
+    options.report(`port ${port} of ${store} is taken by another program; it moves to another one`);
+    return start(await moveStore(options.dataDir, kept, store));
+  }
+}
+
+function postgresIn(dataDir: string, { ports, postgresPassword }: Kept): Promise<PostgresStore> {
+  return startPostgres({
+    dataDir: join(dataDir, 'postgres'),
+    port: ports.postgres,
+    password: postgresPassword,
+    database: 'scrim',
+  });
+}
+
+function redisIn(dataDir: string, { ports, redisPassword }: Kept): Promise<RedisStore> {
+  return startRedis({ dataDir: join(dataDir, 'redis'), port: ports.redis, password: redisPassword });
+}
+
+type Stops = (() => Promise<void>)[];
+
+/** Both stores, revived when they die. The second waits for the first: each may write the kept ports. */
+async function startStores(
+  options: StackOptions,
+  stops: Stops,
+): Promise<{ postgres: PostgresStore; redis: RedisStore }> {
+  const { dataDir, report } = options;
+  report('starting PostgreSQL and Redis');
+  const postgres = await startStore('postgres', options, (kept) => postgresIn(dataDir, kept));
+  const againPostgres = async () => postgresIn(dataDir, await keep(dataDir));
+  stops.push(reviveStore('PostgreSQL', postgres, againPostgres, report).stop);
+  const redis = await startStore('redis', options, (kept) => redisIn(dataDir, kept));
+  const againRedis = async () => redisIn(dataDir, await keep(dataDir));
+  stops.push(reviveStore('Redis', redis, againRedis, report).stop);
+  return { postgres, redis };
+}
+
+/** A join token for the edge's first start; none once it has enrolled. */
+async function joinTokenFor(dataDir: string, client: Api): Promise<string | undefined> {
+  if (existsSync(join(dataDir, 'edge', 'identity.json'))) return undefined;
+  const wanted = { edgeName: 'local', ttlSeconds: 600 };
+  return (await client.call<{ token: string }>('POST', '/v1/join-tokens', wanted)).token;
+}
+
+async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Stack, 'stop'>> {
+  const { dataDir, readyFile, report, signal } = options;
+  // What an earlier run wrote is not true any more, and somebody may be waiting for the file.
+  if (readyFile !== undefined) rmSync(readyFile, { force: true });
+  const { postgres, redis } = await startStores(options, stops);
+  const kept = await keep(dataDir);
+  const { ports, adminToken } = kept;
+  await waitForPorts(
+    {
+      REST: ports.http,
+      'gRPC (edges)': ports.grpc,
+      'PostgreSQL callers': ports.edgePostgres,
+      'the health of the edge': ports.edgeHealth,
+    },
+    keptFile(dataDir),
+    signal,
+  );
+  const controlPlane = controlPlaneOf(kept, options, postgres, redis);
+  stops.push(() => controlPlane.stop());
+  report('starting the control plane');
+  await controlPlane.start();
+  const api = `http://${HOST}:${ports.http}`;
+  const client = new Api({ api, token: adminToken });
+  await client.call('POST', '/v1/apply', options.document);
+  const edge = edgeOf(kept, options, await joinTokenFor(dataDir, client));
+  stops.push(() => edge.stop());
+  report('starting the edge');
+  await edge.start();
+  const stack = { api, adminToken, postgres: { host: HOST, port: ports.edgePostgres }, dataDir };
+  if (readyFile !== undefined) {
+    const write = (): void => writeReadyFile(readyFile, stack, edge, controlPlane);
+    write();
+    edge.onRestart(write);
+    controlPlane.onRestart(write);
+    stops.push(async () => rmSync(readyFile, { force: true }));
+  }
+  return stack;
+}
+
 /** Starts the whole product and returns when it serves; throws a Failure and stops what runs when a part does not. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const kept = await keep(options.dataDir);
-  const { ports } = kept;
-  const stops: (() => Promise<void>)[] = [];
+  const stops: Stops = [];
   const stop = async (): Promise<void> => {
     for (const end of stops.splice(0).reverse()) await end();
   };
   try {
-    const newPostgres = () =>
-      startPostgres({
-        dataDir: join(options.dataDir, 'postgres'),
-        port: ports.postgres,
-        password: kept.postgresPassword,
-        database: 'scrim',
-      });
-    const newRedis = () =>
-      startRedis({
-        dataDir: join(options.dataDir, 'redis'),
-        port: ports.redis,
-        password: kept.redisPassword,
-      });
-    options.report('starting PostgreSQL and Redis');
-    const [postgres, redis] = await Promise.all([newPostgres(), newRedis()]);
-    stops.push(reviveStore('PostgreSQL', postgres, newPostgres, options.report).stop);
-    stops.push(reviveStore('Redis', redis, newRedis, options.report).stop);
-    const controlPlane = controlPlaneOf(kept, options, postgres, redis);
-    stops.push(() => controlPlane.stop());
-    options.report('starting the control plane');
-    await controlPlane.start();
-    const api = `http://${HOST}:${ports.http}`;
-    const client = new Api({ api, token: kept.adminToken });
-    await client.call('POST', '/v1/apply', options.document);
-    const joined = existsSync(join(options.dataDir, 'edge', 'identity.json'));
-    const join_ = joined
-      ? undefined
-      : await client.call<{ token: string }>('POST', '/v1/join-tokens', {
-          edgeName: 'local',
-          ttlSeconds: 600,
-        });
-    const edge = edgeOf(kept, options, join_?.token);
-    stops.push(() => edge.stop());
-    options.report('starting the edge');
-    await edge.start();
-    const stack: Stack = {
-      api,
-      adminToken: kept.adminToken,
-      postgres: { host: HOST, port: ports.edgePostgres },
-      dataDir: options.dataDir,
-      stop,
-    };
-    const { readyFile } = options;
-    if (readyFile !== undefined) {
-      const write = (): void => writeReadyFile(readyFile, stack, edge, controlPlane);
-      write();
-      edge.onRestart(write);
-      controlPlane.onRestart(write);
-    }
-    return stack;
+    return { ...(await startParts(options, stops)), stop };
   } catch (error) {
     await stop();
-    throw error;
+    throw options.signal.aborted ? new Failure('stopped before it was up') : error;
   }
 }
