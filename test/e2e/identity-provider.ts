@@ -48,7 +48,9 @@ function send(
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { ca, method: body ? 'POST' : 'GET', headers: { ...form, ...headers } });
     outgoing.once('error', reject);
-    outgoing.once('response', (response) => answerOf(url, response).then(resolve, reject));
+    outgoing.once('response', (response) => {
+      answerOf(url, response).then(resolve, reject);
+    });
     outgoing.end(body?.toString());
   });
 }
