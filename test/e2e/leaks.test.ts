@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LeakCase } from './leak-case.ts';
 import { LEAKS } from './leak-cases.ts';
@@ -25,7 +26,11 @@ beforeAll(async () => {
   stand = await startStand({ setup: VAULT, document: VAULT_DOCUMENT });
   token = await stand.token();
 }, 90_000);
-afterAll(() => stand?.stop(), 60_000);
+afterAll(async () => {
+  // What COPY wrote when the cases ran straight to the target.
+  for (const end of ['', '-2', '-3']) rmSync(`/tmp/scrim-red-${process.pid}${end}`, { force: true });
+  await stand?.stop();
+}, 60_000);
 
 function through(): Promise<WireClient> {
   return WireClient.connect({ ...stand.ready().postgres, database: 'shop', password: token });
