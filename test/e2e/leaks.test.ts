@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LeakCase } from './leak-case.ts';
 import { LEAKS } from './leak-cases.ts';
@@ -25,7 +26,11 @@ beforeAll(async () => {
   stand = await startStand({ setup: VAULT, document: VAULT_DOCUMENT });
   token = await stand.token();
 }, 90_000);
-afterAll(() => stand?.stop(), 60_000);
+afterAll(async () => {
+  // What COPY wrote when the cases ran straight to the target.
+  for (const end of ['', '-2', '-3']) rmSync(`/tmp/scrim-red-${process.pid}${end}`, { force: true });
+  await stand?.stop();
+}, 60_000);
 
 function through(): Promise<WireClient> {
   return WireClient.connect({ ...stand.ready().postgres, database: 'shop', password: token });
@@ -42,12 +47,11 @@ function direct(): Promise<WireClient> {
   });
 }
 
-type Mode = 'simple' | 'text' | 'binary';
+type Mode = 'simple' | 'binary';
 
 /** True when the transaction failed. */
 async function send(client: WireClient, step: string, mode: Mode): Promise<boolean> {
-  const answers =
-    mode === 'simple' ? await client.query(step) : await client.prepared(step, [], [mode === 'text' ? 0 : 1]);
+  const answers = mode === 'simple' ? await client.query(step) : await client.prepared(step, [], [1]);
   return status(answers) === 'E';
 }
 
@@ -85,7 +89,7 @@ async function clean(found: LeakCase): Promise<void> {
 
 describe('a masked value does not get out by', () => {
   test.each(LEAKS.map((found) => [found.name, found] as const))('%s', async (_name, found) => {
-    const seen = await play(through, found, found.plain ? ['simple'] : ['simple', 'text', 'binary']);
+    const seen = await play(through, found, found.plain ? ['simple'] : ['simple', 'binary']);
     await clean(found);
     expect(leaked(seen)).toEqual([]);
     // The same straight to the target does give values away: the case is one, and the search finds them.
