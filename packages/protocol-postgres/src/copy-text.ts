@@ -183,25 +183,63 @@ export class CopyTextRows implements Rows {
   }
 
   #records(from: number, to: number, show: (column: number, start: number, end: number) => void): void {
+    if (this.shape.copy.format === 'text') this.#textRecords(from, to, show);
+    else this.#csvRecords(from, to, show);
+  }
+
+  /** One loop over the bytes: in this format a delimiter, a newline and a backslash mean the same everywhere. */
+  #textRecords(from: number, to: number, show: (column: number, start: number, end: number) => void): void {
     const { bytes } = this;
     const { delimiter } = this.shape.copy;
-    const columns = this.shape.wires.length;
+    let column = 0;
+    let start = from;
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at];
+      if (byte === delimiter) {
+        this.#checkField(column);
+        show(column, start, at);
+        column += 1;
+        start = at + 1;
+      } else if (byte === NEWLINE) {
+        this.#closeRecord(column, at === start);
+        if (this.shape.wires.length > 0) show(column, start, at);
+        column = 0;
+        start = at + 1;
+      } else if (byte === BACKSLASH) at += 1;
+    }
+    if (start !== to) throw new WireFault('a COPY field has no end');
+  }
+
+  #csvRecords(from: number, to: number, show: (column: number, start: number, end: number) => void): void {
+    const { bytes } = this;
+    const { delimiter } = this.shape.copy;
     let column = 0;
     let at = from;
     while (at < to) {
       const end = fieldEnd(bytes, at, to, this.shape.copy);
-      if (column >= columns) throw new WireFault('a COPY row has more fields than columns');
-      show(column, at, end);
       if (bytes[end] === delimiter && end < to - 1) {
+        this.#checkField(column);
+        show(column, at, end);
         column += 1;
       } else {
-        if (column !== columns - 1 && !(columns === 0 && end === at)) {
-          throw new WireFault('a COPY row has fewer fields than columns');
-        }
+        this.#closeRecord(column, end === at);
+        if (this.shape.wires.length > 0) show(column, at, end);
         column = 0;
       }
       at = end + 1;
     }
+  }
+
+  #checkField(column: number): void {
+    if (column >= this.shape.wires.length) throw new WireFault('a COPY row has more fields than columns');
+  }
+
+  /** `column` is the last one of a record that ends here. */
+  #closeRecord(column: number, empty: boolean): void {
+    const columns = this.shape.wires.length;
+    if (columns === 0 ? column === 0 && empty : column === columns - 1) return;
+    this.#checkField(column);
+    throw new WireFault('a COPY row has fewer fields than columns');
   }
 
   #show(column: number, start: number, end: number, visit: CellVisitor, pass: Pass): void {
