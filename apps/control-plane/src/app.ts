@@ -71,6 +71,12 @@ async function createContext(config: Config, { log: given, now = Date.now }: Ove
   const bus = await openBus(config.redisUrl.reveal(), log);
   const envelope = createEnvelope(config.masterKey, config.previousMasterKey);
   const keys = createSigningKeys(db, envelope);
+  try {
+    await keys.check();
+  } catch (error) {
+    await Promise.all([bus.close(), db.close()]);
+    throw error;
+  }
   return { config, log, metrics: createMetrics(), db, bus, envelope, keys, now, newId: () => uuidv7() };
 }
 

@@ -26,6 +26,8 @@ export interface SigningKeys {
   all(kind: KeyKind): Promise<readonly StoredKey[]>;
   /** Makes a new current key of a kind; older ones stay valid for verification. */
   add(kind: KeyKind, generate?: () => KeyMaterial | Promise<KeyMaterial>): Promise<StoredKey>;
+  /** Opens every key that is not retired: a wrong master key stops the start, not the first use. @throws Error */
+  check(): Promise<void>;
   /** Re-wraps what an older master key wrapped; returns how many. */
   rotate(db: Db): Promise<number>;
 }
@@ -43,6 +45,8 @@ export function generateEd25519(): KeyMaterial {
 export function generateSymmetric(): KeyMaterial {
   return { secret: randomBytes(32), public: null };
 }
+
+const KINDS: readonly KeyKind[] = ['token', 'snapshot', 'ca', 'masking'];
 
 const GENERATORS: Readonly<Partial<Record<KeyKind, () => KeyMaterial>>> = {
   token: generateEd25519,
@@ -115,6 +119,9 @@ export function createSigningKeys(database: Database, envelope: Envelope): Signi
     },
     all: (kind) => load(database.prisma, kind),
     add: (kind, generate) => make(kind, generate, true),
+    async check() {
+      for (const kind of KINDS) await load(database.prisma, kind);
+    },
     async rotate(db) {
       let count = 0;
       for (const row of await db.signingKey.findMany({ where: { masterKeyId: { not: envelope.keyId } } })) {
