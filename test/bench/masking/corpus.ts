@@ -304,7 +304,7 @@ function special(s: Source): Sample[] {
     sample(`machine git.internal login ci password `, pw, '\n', 'netrc'),
     sample(`{"auths":{"registry.internal":{"auth":"`, basic, '"}}}', 'docker-auth'),
     sample(`apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\ndata:\n  value: `, base64(pw), '\n', 'k8s'),
-    sample(`//registry.npmjs.org/:_authToken=`, s.uuid(), '\n', 'npmrc'),
+    sample(`//npm.corp.example/:_authToken=`, s.uuid(), '\n', 'npmrc'),
     sample(`otpauth://totp/shop:bo?secret=`, s.chars(`${UPPER}234567`, 32), '&issuer=shop', 'totp'),
     sample(
       `    client-key-data: `,

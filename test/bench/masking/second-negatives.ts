@@ -13,7 +13,7 @@ export const LOOKALIKES: readonly ((d: Dice) => string)[] = [
   (d) => `commit ${d.chars(HEX, 40)}\nAuthor: ada\nDate:   Mon Mar 3 10:11:12 2026 +0100\n`,
   (d) => `image: registry.acme.io/app@sha256:${d.chars(HEX, 64)}`,
   (d) =>
-    `    "integrity": "sha512-${d.chars(B64, 86)}==",\n    "resolved": "https://registry.npmjs.org/x/-/x-1.2.3.tgz"`,
+    `    "integrity": "sha512-${d.chars(B64, 86)}==",\n    "resolved": "https://npm.corp.example/x/-/x-1.2.3.tgz"`,
   (d) => `checksum = "${d.chars(HEX, 64)}"\nname = "${w(d)}"\n`,
   (d) => `--hash=sha256:${d.chars(HEX, 64)} \\\n    --hash=sha256:${d.chars(HEX, 64)}`,
   (d) => `golang.org/x/${w(d)} v0.1.${d.next(99)} h1:${d.chars(B64, 43)}=\n`,

@@ -177,7 +177,7 @@ export const SPECIAL: readonly Special[] = [
   [
     'npmrc',
     (d) =>
-      `//registry.npmjs.org/:_authToken=${mark(`${d.chars(HEX, 8)}-${d.chars(HEX, 4)}-4${d.chars(HEX, 3)}-9${d.chars(HEX, 3)}-${d.chars(HEX, 12)}`)}\n`,
+      `//npm.corp.example/:_authToken=${mark(`${d.chars(HEX, 8)}-${d.chars(HEX, 4)}-4${d.chars(HEX, 3)}-9${d.chars(HEX, 3)}-${d.chars(HEX, 12)}`)}\n`,
   ],
   [
     'pypirc',
