@@ -60,6 +60,16 @@ class Inlet {
     this.framer = new Framer(maxMessage);
   }
 
+  /** The region that `at` points into; what was read to its end is let go. Undefined when nothing is left. */
+  unread(): Buffer | undefined {
+    for (let region = this.regions[0]; region; region = this.regions[0]) {
+      if (this.at < region.length) return region;
+      this.regions.shift();
+      this.at = 0;
+    }
+    return undefined;
+  }
+
   get held(): number {
     let total = this.framer.held - this.at;
     for (const region of this.regions) total += region.length;
@@ -166,13 +176,9 @@ export class PostgresExchange implements Exchange, Cancellable {
     if (inlet.pumping) return;
     inlet.pumping = true;
     try {
-      while (!inlet.busy && !this.#closed && inlet.regions.length > 0) {
-        const region = inlet.regions[0] as Buffer;
-        if (inlet.at >= region.length) {
-          inlet.regions.shift();
-          inlet.at = 0;
-          continue;
-        }
+      while (!inlet.busy && !this.#closed) {
+        const region = inlet.unread();
+        if (!region) break;
         const run = this.#callerTalk.next(region, inlet.at);
         if (run === null) {
           this.#awaitNames();
@@ -230,13 +236,9 @@ export class PostgresExchange implements Exchange, Cancellable {
     if (inlet.pumping) return;
     inlet.pumping = true;
     try {
-      while (!inlet.busy && !this.#closed && inlet.regions.length > 0) {
-        const region = inlet.regions[0] as Buffer;
-        if (inlet.at >= region.length) {
-          inlet.regions.shift();
-          inlet.at = 0;
-          continue;
-        }
+      while (!inlet.busy && !this.#closed) {
+        const region = inlet.unread();
+        if (!region) break;
         this.#readTarget(region);
       }
     } finally {
