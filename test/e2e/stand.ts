@@ -186,7 +186,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
 }
 
 /** Asks again until `look` finds something; rejects after `ms`. */
-export async function eventually<T>(look: () => Promise<T | undefined>, ms = 20_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined>, ms = 40_000): Promise<T> {
   const deadline = Date.now() + ms;
   let last: unknown;
   while (Date.now() < deadline) {

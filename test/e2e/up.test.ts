@@ -45,6 +45,17 @@ function start(): Up {
   return { child, output: () => said };
 }
 
+/** Waits for a line of its output; a stack that ended before it fails with all it said. */
+function says({ child, output }: Up, text: string): Promise<true> {
+  return eventually(async () => {
+    if (output().includes(text)) return true;
+    if (child.exitCode !== null) throw new Error(output());
+    return undefined;
+  }, 40_000).catch((cause) => {
+    throw new Error(`"${text}" was never said, but: ${output()}`, { cause });
+  });
+}
+
 interface Ready {
   readonly api: string;
   readonly adminToken: string;
@@ -141,7 +152,7 @@ test('after kill -9 of the supervisor its parts end by themselves, and the next 
   up.child.kill('SIGKILL');
   await exit(up);
   up = start();
-  await eventually(async () => (up.output().includes('control plane') ? true : undefined));
+  await says(up, 'control plane');
   const after = await ready(up);
   expect(after).toMatchObject({ api: before.api, adminToken: before.adminToken, postgres: before.postgres });
   expect(alive([edge, controlPlane, ...stores].map(Number))).toEqual([]);
@@ -183,12 +194,12 @@ test('a store whose port somebody took moves; Ctrl-C during the start leaves not
   };
   const squatter = await squat(ports.postgres);
   up = start();
-  await eventually(async () => (up.output().includes('moves to another one') ? true : undefined));
-  await eventually(async () => (up.output().includes('starting the control plane') ? true : undefined));
+  await says(up, 'moves to another one');
+  await says(up, 'starting the control plane');
   const stores = [storePid('postgres'), storePid('redis')];
   up.child.kill('SIGINT');
   expect(await exit(up)).toBe(1);
   expect(up.output()).toContain('stopped before it was up');
   expect(alive(stores)).toEqual([]);
   squatter.close();
-}, 60_000);
+}, 100_000);

@@ -1,18 +1,9 @@
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFree } from '@scrim/embedded-stores';
 import { Failure } from '../failure.ts';
 
 /** What the last run on a data folder left running ends within this: its parts saw their supervisor go. */
 const LEFTOVER_MS = 15_000;
-
-/** Whether nobody listens on this port of 127.0.0.1 now. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host: '127.0.0.1', port, exclusive: true }, () => probe.close(() => resolve(true)));
-  });
-}
 
 /**
  * Waits until the ports kept by an earlier run are free. Starting on a taken one would be worse than failing: the

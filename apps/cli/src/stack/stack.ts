@@ -1,12 +1,18 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type PostgresStore, type RedisStore, startPostgres, startRedis } from '@scrim/embedded-stores';
+import {
+  isFree,
+  type PostgresStore,
+  type RedisStore,
+  startPostgres,
+  startRedis,
+} from '@scrim/embedded-stores';
 import type { ScrimDocument } from '@scrim/model';
 import { Api } from '../api.ts';
 import { Failure } from '../failure.ts';
 import { type Kept, keep, keptFile, moveStore } from './keep.ts';
-import { isFree, waitForPorts } from './ports.ts';
+import { waitForPorts } from './ports.ts';
 import { httpProbe, SupervisedProcess } from './process.ts';
 
 export interface StackOptions {
