@@ -140,11 +140,17 @@ export class TargetConversation {
     if (statement === UNKNOWN_STATEMENT || session.temporary || !statement.facts.complete) return 'unknown';
     const analysis = statement.parts[part];
     if (!analysis) return 'unknown';
-    if (analysis.executes !== undefined)
-      return session.prepared.get(analysis.executes)?.statement ?? 'unknown';
+    const { statements } = this.#domain;
+    if (analysis.executes !== undefined) {
+      const executed = session.prepared.get(analysis.executes)?.statement;
+      return executed ? session.view(statements.current(executed)) : 'unknown';
+    }
     const fetched = analysis.cursor?.fetches;
     if (fetched !== undefined) {
-      return session.cursors.get(fetched) ?? session.portals.get(fetched)?.statement ?? 'unknown';
+      const opened = session.cursors.get(fetched) ?? session.portals.get(fetched)?.statement;
+      // It goes on with what names meant when it was opened.
+      if (opened && !statements.isCurrent(opened)) return 'changing';
+      return opened ? session.view(opened) : 'unknown';
     }
     return statement;
   }
@@ -165,7 +171,9 @@ export class TargetConversation {
     return relations;
   }
 
-  #shape(statement: KnownStatement, part: number, description: Buffer): PgShape | null {
+  #shape(judged: KnownStatement, part: number, description: Buffer): PgShape | null {
+    // What its temporary tables carry may have changed since the caller sent it.
+    const statement = this.#session.view(judged);
     const shape = this.#domain.shape(statement, part, this.reachOf(statement, part), description);
     if (!(shape instanceof Promise)) return shape;
     this.stop = { kind: 'wait', until: shape };
@@ -278,24 +286,44 @@ export class TargetConversation {
     const session = this.#session;
     const analysis = statement?.parts[part];
     if (!statement?.facts.complete) session.obscure = true;
-    if (
-      tag === 'SELECT' ||
-      tag.startsWith('SELECT ') ||
-      tag.startsWith('INSERT ') ||
-      tag.startsWith('UPDATE ')
-    ) {
-      if (statement?.facts.complete && !statement.facts.effects.includes('ddl')) return;
+    if (tag.startsWith('SELECT') || tag.startsWith('INSERT ') || tag.startsWith('UPDATE ')) {
+      if (statement?.facts.complete && !statement.facts.effects.includes('ddl')) {
+        if (session.temporaries.size > 0 && statement.facts.effects.includes('write'))
+          this.#temporaries(statement, part, tag);
+        return;
+      }
     }
     if (analysis?.prepares) session.learn(analysis.prepares);
     if (analysis?.cursor?.declares !== undefined && statement)
       session.declare(analysis.cursor.declares, statement);
+    if (statement && analysis && this.#temporaries(statement, part, tag)) return;
     if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || !statement?.facts.complete) {
       // Computed SQL may define anything, under whatever tag it runs.
       const computed = statement?.facts.complete === false && statement.facts.keeps?.by === 'calls';
+      if (statement && analysis && this.#temporaries(statement, part, tag)) return;
       if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || computed) session.defined = true;
       if (session.defined && !(statement && keepsMeanings(statement, tag))) session.changing = true;
       if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
     }
+  }
+
+  /**
+   * Keeps what a statement has put into temporary tables. True = it made, filled or dropped nothing but those, so that
+   * no name any catalog knows has another meaning now.
+   */
+  #temporaries(statement: KnownStatement, part: number, tag: string): boolean {
+    const { temporaries } = this.#session;
+    // DISCARD TEMP can be rolled back; DISCARD ALL runs outside transactions only.
+    if (tag === 'DISCARD ALL') {
+      temporaries.clear();
+      this.#session.temporary = false;
+      return false;
+    }
+    const lineage = this.#session.view(statement).lineage(part);
+    const touches = lineage.stored.length > 0 || lineage.alters.some((name) => temporaries.has(name));
+    if (lineage.lost || (!lineage.makes && !touches)) return false;
+    if (!temporaries.ran(lineage)) this.#session.temporary = true;
+    return lineage.makes !== undefined && !lineage.callsFunctions && statement.facts.complete;
   }
 
   #ready(bytes: Buffer, at: number, end: number): number {

@@ -2,6 +2,7 @@ import { refuse } from '@scrim/model';
 import type { Relation } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
+import type { Lineage } from './lineage/index.ts';
 import {
   buildShape,
   type Drawn,
@@ -60,15 +61,12 @@ export class Domain {
     const fields = parseRowDescription(description);
     const asked = missing(fields, this.catalog).filter((key) => !this.#misses.has(key));
     if (asked.length > 0) return this.#refresh(asked);
-    const relations = this.reach(reach);
-    const shape = buildShape(
-      Buffer.from(description),
-      fields,
-      this.catalog,
-      relations,
-      statement.parts[part]?.harmless,
-      reach === 'changing',
-    );
+    const shape = buildShape(Buffer.from(description), fields, this.catalog, {
+      reach: this.reach(reach),
+      columns: producer(statement, part, reach)?.columns,
+      writes: mayWrite(statement) || (typeof reach !== 'string' && mayWrite(reach)),
+      changing: reach === 'changing',
+    });
     this.#shapes.keep(statement, part, reach, this.#generation, shape);
     return shape;
   }
@@ -95,7 +93,7 @@ export class Domain {
 
   #nameless(columns: PgShape, copyOut: Buffer): PgShape {
     const description = namelessColumns(copyOut);
-    return buildShape(description, parseRowDescription(description), this.catalog, columns.reach, undefined);
+    return buildShape(description, parseRowDescription(description), this.catalog, { reach: columns.reach });
   }
 
   async #refresh(asked: readonly string[]): Promise<void> {
@@ -134,4 +132,22 @@ export class Domain {
     this.#generation += 1;
     this.statements.renew();
   }
+}
+
+/** The lineage of what gives the rows: of the statement itself, of what it executes, of the cursor it fetches from. */
+function producer(statement: KnownStatement, part: number, drawn: Drawn): Lineage | undefined {
+  if (drawn === 'changing') return undefined;
+  const analysis = statement.parts[part];
+  const fetched = analysis?.cursor?.fetches;
+  if (analysis?.executes === undefined && fetched === undefined) return statement.lineage(part);
+  if (drawn === 'unknown' || drawn === statement) return undefined;
+  const declared = drawn.parts.findIndex(
+    ({ cursor }) => cursor?.declares !== undefined && cursor.declares === fetched,
+  );
+  if (declared >= 0) return drawn.lineage(declared);
+  return drawn.parts.length === 1 ? drawn.lineage(0) : undefined;
+}
+
+function mayWrite({ facts }: KnownStatement): boolean {
+  return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
 }

@@ -1,5 +1,6 @@
 import type { Refusal } from '@scrim/model';
 import type { TextEncoding } from './encoding.ts';
+import { type Overlay, Temporaries } from './lineage/temporaries.ts';
 import type { PgShape } from './shape.ts';
 import type { KnownStatement, StatementCache } from './statements.ts';
 
@@ -167,11 +168,41 @@ export class Session {
   /** True once a temporary object was made: its columns are known to no catalog. */
   temporary = false;
 
+  /** What its temporary tables carry, as far as the statements that made them were understood. */
+  readonly temporaries: Temporaries;
+
   readonly #statements: StatementCache;
   #namedText = 0;
+  /** Statements as they read with the temporary tables of now. */
+  #views = new WeakMap<KnownStatement, KnownStatement>();
+  /** Behind each of those, the statement as every session reads it. */
+  readonly #plain = new WeakMap<KnownStatement, KnownStatement>();
+  #viewed = 0;
 
-  constructor(statements: StatementCache) {
+  /** @param permanent whether the database has a relation of that name */
+  constructor(statements: StatementCache, permanent: (name: string) => boolean) {
     this.#statements = statements;
+    this.temporaries = new Temporaries(permanent);
+  }
+
+  /** The statement as it reads in this session now: its temporary tables have a meaning only here. */
+  view(statement: KnownStatement): KnownStatement {
+    const { temporaries } = this;
+    const overlay: Overlay = this.temporary ? 'blind' : temporaries;
+    if (temporaries.version === 0 && overlay !== 'blind') return statement;
+    const state = overlay === 'blind' ? -1 : temporaries.version;
+    if (this.#viewed !== state) {
+      this.#viewed = state;
+      this.#views = new WeakMap();
+    }
+    const plain = this.#plain.get(statement) ?? statement;
+    let view = this.#views.get(plain);
+    if (!view) {
+      view = this.#statements.over(plain, overlay);
+      this.#views.set(plain, view);
+      if (view !== plain) this.#plain.set(view, plain);
+    }
+    return view;
   }
 
   /** SQL PREPARE ran: its name can be bound by message too. */

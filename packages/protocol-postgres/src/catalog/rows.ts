@@ -8,6 +8,7 @@ import {
   OPERATORS,
   RELATIONS,
   STAMP,
+  TRIGGERS,
   TYPES,
   VIEW_DEFINITIONS,
   VIEW_DEPENDENCIES,
@@ -48,6 +49,7 @@ export interface CatalogRows {
   readonly relations: readonly RelationRow[];
   readonly columns: readonly ColumnRow[];
   readonly generated: readonly { relation: number; number: number; from: number }[];
+  readonly triggers: readonly { relation: number; function: number }[];
   readonly inherits: readonly { child: number; parent: number }[];
   readonly dependencies: readonly Dependency[];
   readonly definitions: ReadonlyMap<number, string>;
@@ -74,6 +76,7 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
     const generated = await query(GENERATED);
     const operators = await query(OPERATORS);
     const inherits = await query(INHERITS);
+    const triggers = await query(TRIGGERS);
     const dependencies = await query(VIEW_DEPENDENCIES);
     const types = typeRows(await query(TYPES), columns);
     // From here on nothing is on the path, so that definitions name every relation with its schema.
@@ -84,6 +87,7 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
       relations,
       columns: columns.map(columnRow),
       generated: generated.map((row) => ({ relation: int(row[0]), number: int(row[1]), from: int(row[2]) })),
+      triggers: triggers.map((row) => ({ relation: int(row[0]), function: int(row[1]) })),
       inherits: inherits.map((row) => ({ child: int(row[0]), parent: int(row[1]) })),
       dependencies: dependencies.map((row) => ({
         view: int(row[0]),

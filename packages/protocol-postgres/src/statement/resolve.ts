@@ -51,12 +51,8 @@ export function resolve(analysis: StatementAnalysis, lookup: FunctionLookup): St
     changed = true;
     const following = new Following(lookup);
     for (const info of targets.known) following.follow(info);
-    // `count` and `now` reveal nothing, unless somebody's own function of that name is meant.
-    const { harmless, ...rest } = part;
-    const kept = harmless && !targets.shadowed ? { harmless } : {};
     return {
-      ...rest,
-      ...kept,
+      ...part,
       calls: targets.missing,
       facts: mergeFacts([part.facts, asCalled(following.facts())]),
     };
@@ -67,7 +63,6 @@ export function resolve(analysis: StatementAnalysis, lookup: FunctionLookup): St
 function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes'>, lookup: FunctionLookup) {
   const known: FunctionInfo[] = [];
   const missing: QualifiedName[] = [];
-  let shadowed = false;
   for (const call of part.calls) {
     const found = lookup(call);
     if (found.length === 0) missing.push(call);
@@ -76,13 +71,12 @@ function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes
   // What an extension adds to a builtin's name is for its own types and computes like the builtin.
   for (const name of part.builtins) {
     const found = lookup({ schema: null, name }).filter((info) => info.extension === null);
-    if (found.length > 0) shadowed = true;
     known.push(...found);
   }
   for (const name of part.attributes) {
     known.push(...lookup({ schema: null, name }).filter((info) => info.rowArgument));
   }
-  return { known, missing, shadowed };
+  return { known, missing };
 }
 
 /** What running these functions can cause, all they call included. */
