@@ -63,7 +63,11 @@ function follow(info: FunctionInfo, look: Look): FunctionResult {
   if (!result) return { ...NOT_FOLLOWED, ...shape, fields: undefined };
   const { columns, pool } = result;
   const carry = join(pool, ...(columns ?? []).map(({ value }) => value.carry));
-  return { ...shape, carry, tests, fields: fieldsOf(shape.names, columns, pool) };
+  // The caller names the columns of rows without a declared shape.
+  // Which way a PL/pgSQL body goes rests on anything in it.
+  const decided = info.language.toLowerCase() === 'plpgsql' ? join(tests, pool) : tests;
+  const names = shape.record ? columns?.map(({ name }, i) => name ?? `column${i + 1}`) : shape.names;
+  return { ...shape, carry, tests: decided, fields: fieldsOf(names, columns, pool) };
 }
 
 /** Columns of the last query under the names the function gives them. */

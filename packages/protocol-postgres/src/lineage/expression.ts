@@ -267,9 +267,10 @@ function cast(body: Ast, at: At): Value {
   const value = isAst(body.arg) ? evaluate(body.arg, at) : UNKNOWN;
   const type = child(body, 'typeName') ?? {};
   const name = qualified(strings(list(type, 'names')));
-  const fields = value.row && name && !type.arrayBounds ? at.look.world.composite(name) : undefined;
-  if (value.row && fields?.length === value.row.length) {
-    return rowOf(fields.map((each, i) => ({ name: each, value: (value.row?.[i] as Field).value })));
+  const { row: given } = value;
+  const fields = given && name && !type.arrayBounds ? at.look.world.composite(name) : undefined;
+  if (given && fields?.length === given.length) {
+    return rowOf(given.map((one, i) => ({ name: fields[i] ?? null, value: one.value })));
   }
   return computed(value.carry);
 }

@@ -157,11 +157,9 @@ function setOperation(body: Ast, larg: Ast, rarg: Ast, at: At): Rows {
 }
 
 function side([left, right]: readonly Rows[]): readonly Field[] | undefined {
-  if (!left?.columns || left.columns.length !== right?.columns?.length) return undefined;
-  return left.columns.map((column, i) => ({
-    name: column.name,
-    value: either(column.value, (right.columns?.[i] as Field).value),
-  }));
+  const [lefts, rights] = [left?.columns, right?.columns];
+  if (!lefts || !rights || lefts.length !== rights.length) return undefined;
+  return lefts.map(({ name, value }, i) => ({ name, value: either(value, rights[i]?.value ?? UNKNOWN) }));
 }
 
 /** The point inside a statement's WITH clause. */
