@@ -1,4 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto';
+import type { SessionInfo } from '@scrim/model';
 import { type Refusal, type RefusalError, refuse } from '@scrim/model';
 import {
   type BlockPool,
@@ -9,7 +10,6 @@ import {
   TrafficBlock,
 } from './block.ts';
 import { type EncodedEvent, type EventKind, encodeEvent, genesisHash } from './event.ts';
-import type { OpeningInfo } from './opening.ts';
 import { Sealer } from './seal.ts';
 import type { Verdict } from './traffic.ts';
 
@@ -129,7 +129,7 @@ export class SessionRecorder {
   }
 
   /** The first event, before anything else. */
-  opened(info: OpeningInfo): void {
+  opened(info: SessionInfo): void {
     const { subject, groups, kind, issuer, tokenId, attributes } = info.caller;
     this.event('opened', {
       v: 1,
