@@ -1,7 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type { RecordingMode } from '@scrim/model';
-import { RefusalError } from '@scrim/model';
+import { type RecordingMode, RefusalError } from '@scrim/model';
 import fc from 'fast-check';
 import { verifyChain } from './chain.ts';
 import { readData, type SessionEvent } from './event.ts';

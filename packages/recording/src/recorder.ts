@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RecordingMode } from '@scrim/model';
-import { type Caller, type RefusalError, refuse } from '@scrim/model';
+import { type Caller, type RecordingMode, type RefusalError, refuse } from '@scrim/model';
 import { BlockPool } from './block.ts';
 import { type EncodedEvent, encodeEvent } from './event.ts';
 import { readRecipient } from './recipient.ts';

@@ -1,6 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto';
-import type { SessionInfo } from '@scrim/model';
-import { type Refusal, type RefusalError, refuse } from '@scrim/model';
+import { type Refusal, type RefusalError, refuse, type SessionInfo } from '@scrim/model';
 import {
   type BlockPool,
   copyRoom,
