@@ -19,6 +19,7 @@ import type {
   Grant,
   Knock,
   Meaning,
+  Piece,
   Protocol,
   Relation,
   Relay,
@@ -158,6 +159,26 @@ export function fields(entries: readonly FieldEntry[], reach: Fields['reach'] = 
   return { lane, bytes: toy.bytes, meaning: { kind: 'fields', fields: toy.fields } };
 }
 
+/** Pieces of text channels in one message, parted by a line feed. */
+export function texts(pieces: readonly (Partial<Piece> & { readonly text: string })[], lane = 0): Run {
+  const bytes = Buffer.from(pieces.map((it) => it.text).join('\n'));
+  const meaning: Meaning = {
+    kind: 'texts',
+    texts: {
+      pieces: pieces.map(({ text, ...more }) => ({
+        channel: 0,
+        form: 'text',
+        name: 'body',
+        last: false,
+        bytes: Buffer.from(text),
+        ...more,
+      })),
+      rewrite: (shown) => Buffer.from(shown.map((it) => Buffer.from(it).toString()).join('\n')),
+    },
+  };
+  return { lane, bytes, meaning };
+}
+
 export function outcome(lane = 0): Run {
   return run({ kind: 'outcome', ok: true, count: 1, tag: 'OK' }, 'OK', lane);
 }
@@ -228,6 +249,7 @@ export class MemoryRecorder implements SessionRecorder {
   response = (bytes: Uint8Array, count: number): void => {
     this.#note('response', { text: Buffer.from(bytes).toString(), count });
   };
+  request = (bytes: Uint8Array): void => this.#note('request', Buffer.from(bytes).toString());
   outcome = (_ok: boolean, tag: string): void => this.#note('outcome', tag);
   masked = (rule: string, place: string, count: number): void => this.#note('masked', { rule, place, count });
   event = (kind: string, data: unknown): void => this.#note(kind, data);

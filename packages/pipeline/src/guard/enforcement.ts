@@ -2,6 +2,7 @@ import {
   type CustomPattern,
   compileColumnPattern,
   compileFieldPattern,
+  compileHeaderPattern,
   createMaskRecogniser,
   createOperator,
   createScanner,
@@ -13,10 +14,13 @@ import {
 import type { ColumnPlace, MaskRule, Statement } from '@scrim/model';
 import { type CompiledPolicy, type ResponseRule, type Verdict, worst } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
-import type { ColumnRule, ContentRule, MaskRules } from '../mask/plan.ts';
+import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
 
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
 type OperatorFor = (rule: MaskRule) => Operator;
+
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** The longest keyed token is 68 bytes; in hex, as bytes are written, twice that. */
 const LONGEST_TOKEN = 136;
@@ -115,6 +119,7 @@ export class Enforcement {
   /** Whether the statement may change something at the target; what is not understood may. */
   mutates(statement: Statement): boolean {
     const { facts } = statement;
+    if (facts.kind === 'http') return !SAFE_METHODS.has(facts.method) && !facts.transient;
     if (facts.kind !== 'sql') return true;
     return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
   }
@@ -153,6 +158,12 @@ function fieldRules(policy: CompiledPolicy, operatorFor: OperatorFor): FieldRule
     'field' in rule
       ? [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(rule) }]
       : [],
+  );
+}
+
+function headerRules(policy: CompiledPolicy, operatorFor: OperatorFor): HeaderRule[] {
+  return policy.masks.flatMap(({ id, rule }) =>
+    'header' in rule ? [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(rule) }] : [],
   );
 }
 
@@ -216,16 +227,18 @@ function maskRules(
   const scans = content.detectors.size > 0 || content.patterns.length > 0;
   const columns = columnRules(policy, operatorFor);
   const fields = fieldRules(policy, operatorFor);
+  const headers = headerRules(policy, operatorFor);
   return {
     columns,
     fields,
+    headers,
     ...(scans ? { scanner: scannerFor([...content.detectors].sort(), content.patterns) } : {}),
     content: content.rules,
     watched,
     measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
     derived: policy.derived,
     cover,
-    inspects: scans || columns.length > 0 || fields.length > 0,
+    inspects: scans || columns.length > 0 || fields.length > 0 || headers.length > 0,
   };
 }
 
