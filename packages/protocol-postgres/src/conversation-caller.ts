@@ -344,7 +344,7 @@ function quoted(name: string): string {
 function unknownPortal(name: string, session: Session): Portal {
   return {
     name,
-    statement: session.cursors.get(name) ?? UNKNOWN_STATEMENT,
+    statement: session.cursors.get(name)?.statement ?? UNKNOWN_STATEMENT,
     prepared: undefined,
     bind: null,
     unit: session.unit,

@@ -1,3 +1,4 @@
+import type { SqlFacts } from '@scrim/model';
 import type { Meaning, Relation, Run } from '@scrim/protocol-kit';
 import { countOf } from './command-tag.ts';
 import { CopyOut, copyFormat } from './copy.ts';
@@ -9,7 +10,7 @@ import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
 import type { Drawn, PgShape } from './shape.ts';
 import { namelessColumns } from './shape.ts';
-import { type KnownStatement, UNKNOWN_STATEMENT } from './statements.ts';
+import { type KnownStatement, mayWrite, UNKNOWN_STATEMENT } from './statements.ts';
 import { EMPTY, TYPE, WireFault } from './wire.ts';
 
 const CONTROL: Meaning = { kind: 'control' };
@@ -147,12 +148,21 @@ export class TargetConversation {
     }
     const fetched = analysis.cursor?.fetches;
     if (fetched !== undefined) {
-      const opened = session.cursors.get(fetched) ?? session.portals.get(fetched)?.statement;
-      // It goes on with what names meant when it was opened.
-      if (opened && !statements.isCurrent(opened)) return 'changing';
-      return opened ? session.view(opened) : 'unknown';
+      return this.#openedAs(fetched);
     }
     return statement;
+  }
+
+  /** What a cursor was opened for. It goes on with what names meant then, whatever they mean now. */
+  #openedAs(name: string): Drawn {
+    const session = this.#session;
+    const { statements, epoch } = this.#domain;
+    const cursor = session.cursors.get(name);
+    if (cursor)
+      return cursor.epoch === epoch ? session.view(statements.current(cursor.statement)) : 'changing';
+    const bound = session.portals.get(name)?.statement;
+    if (bound) return statements.isCurrent(bound) ? session.view(bound) : 'changing';
+    return 'unknown';
   }
 
   /** What texts said now may quote: everything the transaction under way can read. */
@@ -286,22 +296,22 @@ export class TargetConversation {
     const session = this.#session;
     const analysis = statement?.parts[part];
     if (!statement?.facts.complete) session.obscure = true;
+    const facts = statement && factsOf(statement, part);
     if (tag.startsWith('SELECT') || tag.startsWith('INSERT ') || tag.startsWith('UPDATE ')) {
-      if (statement?.facts.complete && !statement.facts.effects.includes('ddl')) {
-        if (session.temporaries.size > 0 && statement.facts.effects.includes('write'))
+      if (statement && facts?.complete && !facts.effects.includes('ddl')) {
+        if (session.temporaries.size > 0 && facts.effects.includes('write'))
           this.#temporaries(statement, part, tag);
         return;
       }
     }
     if (analysis?.prepares) session.learn(analysis.prepares);
     if (analysis?.cursor?.declares !== undefined && statement)
-      session.declare(analysis.cursor.declares, statement);
+      session.declare(analysis.cursor.declares, { statement, epoch: this.#domain.epoch });
     if (statement && analysis && this.#temporaries(statement, part, tag)) return;
-    if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || !statement?.facts.complete) {
+    if (DEFINES.test(tag) || facts?.effects.includes('ddl') || !facts?.complete) {
       // Computed SQL may define anything, under whatever tag it runs.
-      const computed = statement?.facts.complete === false && statement.facts.keeps?.by === 'calls';
-      if (statement && analysis && this.#temporaries(statement, part, tag)) return;
-      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || computed) session.defined = true;
+      const computed = facts?.complete === false && facts.keeps?.by === 'calls';
+      if (DEFINES.test(tag) || facts?.effects.includes('ddl') || computed) session.defined = true;
       if (session.defined && !(statement && keepsMeanings(statement, tag))) session.changing = true;
       if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
     }
@@ -321,6 +331,8 @@ export class TargetConversation {
     }
     const lineage = this.#session.view(statement).lineage(part);
     const touches = lineage.stored.length > 0 || lineage.alters.some((name) => temporaries.has(name));
+    // Whatever it wrote may stand in one of them now.
+    if (lineage.lost && temporaries.size > 0 && mayWrite(statement)) this.#session.temporary = true;
     if (lineage.lost || (!lineage.makes && !touches)) return false;
     if (!temporaries.ran(lineage)) this.#session.temporary = true;
     return lineage.makes !== undefined && !lineage.callsFunctions && statement.facts.complete;
@@ -452,6 +464,12 @@ function keepsMeanings(statement: KnownStatement, tag: string): boolean {
   if (!statement.facts.complete || statement.parts.length > 1) return false;
   if (tag === 'ALTER TABLE') return statement.facts.statements.every((name) => ADDITIONS.test(name));
   return ADDS.test(tag);
+}
+
+/** Facts of one statement of a text; of the whole text where something in the statement is left open. */
+function factsOf({ facts, parts }: KnownStatement, part: number): SqlFacts {
+  const own = parts[part];
+  return own && parts.length > 1 && own.executes === undefined && own.calls.length === 0 ? own.facts : facts;
 }
 
 /** CREATE TEMP, SELECT INTO TEMP, and definitions made by functions or by what could not be understood. */

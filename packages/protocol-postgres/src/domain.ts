@@ -12,7 +12,7 @@ import {
   parseRowDescription,
   Shapes,
 } from './shape.ts';
-import { type KnownStatement, StatementCache, type Understanding } from './statements.ts';
+import { type KnownStatement, mayWrite, StatementCache, type Understanding } from './statements.ts';
 
 /** Things asked of the catalog in vain, remembered so that a temporary table does not reload it with every query. */
 const MAX_MISSES = 10_000;
@@ -40,8 +40,12 @@ export class Domain {
     this.statements = new StatementCache(understanding);
   }
 
+  /** Counts changes of names, whoever made them: what was opened at another count may mean something else. */
+  epoch = 0;
+
   /** Says that something ran which may have changed names: the catalog is read anew before the next rows. */
   changed(): void {
+    this.epoch += 1;
     this.catalog.stale();
     this.#misses.clear();
     this.#stale = true;
@@ -128,6 +132,8 @@ export class Domain {
       throw error;
     }
     if (this.catalog.version === this.#version) return;
+    // Changes of sessions of ours were counted when they were made.
+    if (!changed) this.epoch += 1;
     this.#version = this.catalog.version;
     this.#generation += 1;
     this.statements.renew();
@@ -140,14 +146,12 @@ function producer(statement: KnownStatement, part: number, drawn: Drawn): Lineag
   const analysis = statement.parts[part];
   const fetched = analysis?.cursor?.fetches;
   if (analysis?.executes === undefined && fetched === undefined) return statement.lineage(part);
-  if (drawn === 'unknown' || drawn === statement) return undefined;
-  const declared = drawn.parts.findIndex(
-    ({ cursor }) => cursor?.declares !== undefined && cursor.declares === fetched,
+  if (drawn === 'unknown') return undefined;
+  const declaring = drawn.parts.flatMap(({ cursor }, i) =>
+    cursor?.declares !== undefined && cursor.declares === fetched ? [i] : [],
   );
-  if (declared >= 0) return drawn.lineage(declared);
-  return drawn.parts.length === 1 ? drawn.lineage(0) : undefined;
-}
-
-function mayWrite({ facts }: KnownStatement): boolean {
-  return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
+  // A text that opens two cursors of one name: which of them is open now is not kept.
+  if (declaring.length > 1) return undefined;
+  if (declaring[0] !== undefined) return drawn.lineage(declaring[0]);
+  return drawn !== statement && drawn.parts.length === 1 ? drawn.lineage(0) : undefined;
 }

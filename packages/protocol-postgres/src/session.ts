@@ -34,6 +34,12 @@ export interface Portal {
   shape: PgShape | null;
 }
 
+/** An SQL cursor: what it was opened for, and the domain's epoch at that time. */
+export interface OpenCursor {
+  readonly statement: KnownStatement;
+  readonly epoch: number;
+}
+
 /** What the target still has to answer. */
 export type Kind =
   | 'login'
@@ -140,7 +146,7 @@ export class Session {
   readonly prepared = new Map<string, Prepared>();
   readonly portals = new Map<string, Portal>();
   /** Statements behind SQL cursors, for the reach of what FETCH returns. */
-  readonly cursors = new Map<string, KnownStatement>();
+  readonly cursors = new Map<string, OpenCursor>();
   /** Number of Syncs forwarded. */
   unit = 0;
   /** True while the target discards all until Sync. */
@@ -219,8 +225,9 @@ export class Session {
   }
 
   /** DECLARE CURSOR ran. */
-  declare(name: string, statement: KnownStatement): void {
-    if (this.cursors.size < MAX_NAMES) this.cursors.set(name, statement);
+  declare(name: string, cursor: OpenCursor): void {
+    if (this.cursors.size < MAX_NAMES) this.cursors.set(name, cursor);
+    else this.cursors.delete(name);
   }
 
   /** True when a ReadyForQuery is on its way. */

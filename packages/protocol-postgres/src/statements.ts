@@ -242,6 +242,11 @@ function once<T>(make: () => T): () => T {
   };
 }
 
+/** Whether it may change rows; what is not understood may. */
+export function mayWrite({ facts }: KnownStatement): boolean {
+  return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
+}
+
 export const UNKNOWN_STATEMENT: KnownStatement = opaqueStatement(
   'EXECUTE',
   '',
