@@ -1,4 +1,3 @@
-import type { SqlFacts } from '@scrim/model';
 import type { Meaning, Relation, Run } from '@scrim/protocol-kit';
 import { countOf } from './command-tag.ts';
 import { CopyOut, copyFormat } from './copy.ts';
@@ -8,9 +7,10 @@ import { NotificationFields, type Reach, ReportFields, ResultFields, StatusField
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
+import { DEFINES, factsOf, makesTemporary, mayMakeTemporary } from './session-objects.ts';
 import type { Drawn, PgShape } from './shape.ts';
 import { namelessColumns } from './shape.ts';
-import { type KnownStatement, mayWrite, UNKNOWN_STATEMENT } from './statements.ts';
+import { type KnownStatement, UNKNOWN_STATEMENT } from './statements.ts';
 import { EMPTY, TYPE, WireFault } from './wire.ts';
 
 const CONTROL: Meaning = { kind: 'control' };
@@ -298,44 +298,19 @@ export class TargetConversation {
     if (!statement?.facts.complete) session.obscure = true;
     const facts = statement && factsOf(statement, part);
     if (tag.startsWith('SELECT') || tag.startsWith('INSERT ') || tag.startsWith('UPDATE ')) {
-      if (statement && facts?.complete && !facts.effects.includes('ddl')) {
-        if (session.temporaries.size > 0 && facts.effects.includes('write'))
-          this.#temporaries(statement, part, tag);
-        return;
-      }
+      if (facts?.complete && !facts.effects.includes('ddl')) return;
     }
     if (analysis?.prepares) session.learn(analysis.prepares);
     if (analysis?.cursor?.declares !== undefined && statement)
       session.declare(analysis.cursor.declares, { statement, epoch: this.#domain.epoch });
-    if (statement && analysis && this.#temporaries(statement, part, tag)) return;
+    if (statement && makesTemporary(session.view(statement), part)) return;
     if (DEFINES.test(tag) || facts?.effects.includes('ddl') || !facts?.complete) {
       // Computed SQL may define anything, under whatever tag it runs.
       const computed = facts?.complete === false && facts.keeps?.by === 'calls';
       if (DEFINES.test(tag) || facts?.effects.includes('ddl') || computed) session.defined = true;
       if (session.defined && !(statement && keepsMeanings(statement, tag))) session.changing = true;
-      if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
+      if (statement === undefined || mayMakeTemporary(statement, part)) session.temporary = true;
     }
-  }
-
-  /**
-   * Keeps what a statement has put into temporary tables. True = it made, filled or dropped nothing but those, so that
-   * no name any catalog knows has another meaning now.
-   */
-  #temporaries(statement: KnownStatement, part: number, tag: string): boolean {
-    const { temporaries } = this.#session;
-    // DISCARD TEMP can be rolled back; DISCARD ALL runs outside transactions only.
-    if (tag === 'DISCARD ALL') {
-      temporaries.clear();
-      this.#session.temporary = false;
-      return false;
-    }
-    const lineage = this.#session.view(statement).lineage(part);
-    const touches = lineage.stored.length > 0 || lineage.alters.some((name) => temporaries.has(name));
-    // Whatever it wrote may stand in one of them now.
-    if (lineage.lost && temporaries.size > 0 && mayWrite(statement)) this.#session.temporary = true;
-    if (lineage.lost || (!lineage.makes && !touches)) return false;
-    if (!temporaries.ran(lineage)) this.#session.temporary = true;
-    return lineage.makes !== undefined && !lineage.callsFunctions && statement.facts.complete;
   }
 
   #ready(bytes: Buffer, at: number, end: number): number {
@@ -453,8 +428,6 @@ export class TargetConversation {
   }
 }
 
-const DEFINES = /^(CREATE|ALTER|DROP|IMPORT|REASSIGN|SELECT INTO|DO\b|CALL\b|DISCARD|COMMENT|RENAME)/;
-
 /** Definitions after which no name that was known means something else. */
 const ADDS = /^(CREATE (TABLE|INDEX|SEQUENCE)|DROP (TABLE|INDEX)|COMMENT)$/;
 const ADDITIONS =
@@ -464,20 +437,6 @@ function keepsMeanings(statement: KnownStatement, tag: string): boolean {
   if (!statement.facts.complete || statement.parts.length > 1) return false;
   if (tag === 'ALTER TABLE') return statement.facts.statements.every((name) => ADDITIONS.test(name));
   return ADDS.test(tag);
-}
-
-/** Facts of one statement of a text; of the whole text where something in the statement is left open. */
-function factsOf({ facts, parts }: KnownStatement, part: number): SqlFacts {
-  const own = parts[part];
-  return own && parts.length > 1 && own.executes === undefined && own.calls.length === 0 ? own.facts : facts;
-}
-
-/** CREATE TEMP, SELECT INTO TEMP, and definitions made by functions or by what could not be understood. */
-function mayMakeTemporary(statement: KnownStatement): boolean {
-  if (!statement.facts.complete) return true;
-  return (
-    /\btemp(orary)?\b|pg_temp/i.test(statement.text) || !statement.parts.every(({ tag }) => DEFINES.test(tag))
-  );
 }
 
 function unexpected(): WireFault {

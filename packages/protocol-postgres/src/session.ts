@@ -1,6 +1,7 @@
 import type { Refusal } from '@scrim/model';
 import type { TextEncoding } from './encoding.ts';
 import { type Overlay, Temporaries } from './lineage/temporaries.ts';
+import { hidesTemporary } from './session-objects.ts';
 import type { PgShape } from './shape.ts';
 import type { KnownStatement, StatementCache } from './statements.ts';
 
@@ -277,11 +278,29 @@ export class Session {
     if (this.skipping) return;
     if (item.statement && !item.refusal) {
       this.#draw(item.statement);
+      if (item.kind === 'query' || item.kind === 'execute') this.#foresee(item.statement);
       if (item.statement.rereads) this.rereading = true;
     }
     this.#rename(item);
     if (renames(item)) this.unsettled += 1;
     this.dues.push(item);
+  }
+
+  /**
+   * Keeps what a statement will put into temporary tables before its answer is there: what is sent right behind it is
+   * judged by it. When it fails, a little too much is masked.
+   */
+  #foresee(sent: KnownStatement): void {
+    const { temporaries } = this;
+    const { effects, complete } = sent.facts;
+    if (complete && effects.every((effect) => effect === 'read' || effect === 'session')) return;
+    const statement = this.view(sent);
+    statement.parts.forEach((_, part) => {
+      if (hidesTemporary(statement, part)) this.temporary = true;
+      const lineage = statement.lineage(part);
+      const lost = lineage.lost && temporaries.size > 0;
+      if (lost || !temporaries.ran(lineage)) this.temporary = true;
+    });
   }
 
   #draw(statement: KnownStatement): void {

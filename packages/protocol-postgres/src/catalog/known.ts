@@ -121,7 +121,9 @@ export class CatalogWorld implements World {
       const own = carryOf([{ schema: stored.schema, table: stored.name, column: name }]);
       const behind = found?.columns[i]?.value ?? UNKNOWN;
       const { row: _row, ...value } = behind;
-      return { name, value: { ...value, carry: join(own, behind.carry) } };
+      // A mask on the view's own column is no mask on something computed.
+      const kind = isNothing(behind.carry) ? 'plain' : behind.kind;
+      return { name, value: { ...value, kind, carry: join(own, behind.carry) } };
     });
     return { columns, tests: found ? found.tests : OPEN };
   }

@@ -38,6 +38,12 @@ const MULTIPLYING = new Set([
   ...['ts_parse', 'ts_token_type', 'ts_debug', 'ts_stat', 'aclexplode', 'txid_snapshot_xip'],
 ]);
 
+/** Of those, the ones whose only column is of a plain type. */
+const SINGLE = new Set([
+  ...['generate_series', 'generate_subscripts', 'regexp_matches', 'regexp_split_to_table', 'string_to_table'],
+  ...['json_object_keys', 'jsonb_object_keys', 'jsonb_path_query', 'jsonb_path_query_tz', 'upper', 'lower'],
+]);
+
 /** A function call in an expression. */
 export function call(body: Ast, at: At): Value {
   const found = calling(body, at);
@@ -155,6 +161,8 @@ export function userCall(target: QualifiedName, args: readonly Value[], at: At):
 export interface Given {
   /** Undefined = their number is not known. */
   readonly columns: readonly Field[] | undefined;
+  /** Columns by name where there may be more. */
+  readonly listed?: readonly Field[];
   readonly any: Value | undefined;
   /** What decides how many rows there are. */
   readonly rows: Carry;
@@ -173,7 +181,7 @@ export function rowsOf(node: Ast, at: At, alias: string | null, defined: readonl
   const value = computed(carry);
   if (defined.length > 0)
     return { columns: defined.map((each) => ({ name: each, value })), any: undefined, rows: carry };
-  if (name === 'unnest') return unnested(args, value, alias);
+  if (name === 'unnest') return unnested(list(body, 'args'), args, value, alias);
   const shape = ROW_SHAPES[name];
   if (shape) {
     const [first] = args;
@@ -184,6 +192,7 @@ export function rowsOf(node: Ast, at: At, alias: string | null, defined: readonl
       rows: carry,
     };
   }
+  if (SINGLE.has(name)) return single(value, alias ?? name, carry);
   // Whether a builtin gives one column or a row of several is not known by its name alone.
   return { columns: [{ name: alias ?? name, value }], any: value, rows: carry };
 }
@@ -193,17 +202,35 @@ function single(value: Value, name: string | null, rows: Carry): Given {
 }
 
 /** Rows of an array are spread over columns, several arrays stand side by side. */
-function unnested(args: readonly Value[], value: Value, alias: string | null): Given {
+function unnested(
+  written: readonly Ast[],
+  args: readonly Value[],
+  value: Value,
+  alias: string | null,
+): Given {
   const columns: Field[] = [];
-  for (const arg of args) {
+  let certain = true;
+  args.forEach((arg, i) => {
     if (arg.row) columns.push(...arg.row);
-    else
+    else {
       columns.push({
         name: args.length === 1 ? (alias ?? 'unnest') : null,
         value: { ...arg, kind: 'computed' },
       });
-  }
-  return { columns, any: value, rows: value.carry };
+      certain &&= isPlainArray(written[i] ?? {});
+    }
+  });
+  // An array of composites or a tsvector gives more columns than one.
+  if (!certain) return { columns: undefined, listed: columns, any: value, rows: value.carry };
+  return { columns, any: undefined, rows: value.carry };
+}
+
+/** An array made of constants, or by a builtin that makes one of text. */
+function isPlainArray(node: Ast): boolean {
+  const made = as(node, 'A_ArrayExpr');
+  if (made) return list(made, 'elements').every((item) => as(item, 'A_Const') !== undefined);
+  const name = qualified(strings(list(as(node, 'FuncCall') ?? {}, 'funcname')))?.name;
+  return name === 'string_to_array' || name === 'regexp_split_to_array';
 }
 
 function userRows(

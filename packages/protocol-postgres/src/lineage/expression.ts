@@ -24,7 +24,7 @@ import {
   UNKNOWN,
   type Value,
 } from './carry.ts';
-import type { At } from './look.ts';
+import { type At, Lost } from './look.ts';
 import { select } from './query.ts';
 import { aliased, bare, columnOf, type Source, systemColumn, wholeRow } from './scope.ts';
 
@@ -108,7 +108,9 @@ function member(source: Source, name: string, at: At): Value {
 
 /** `(row).name` where the row has no such field: a function of one argument is called that way, as is a cast. */
 function attribute(value: Value, name: string, at: At): Value {
-  return userCall({ schema: null, name }, [value], at);
+  const called = at.look.world.functions({ schema: null, name }).length > 0;
+  // Without such a function it is a field of a composite value, or a cast of the row.
+  return called ? userCall({ schema: null, name }, [value], at) : computed(value.carry);
 }
 
 /** `alias.*` inside an expression is the whole row. */
@@ -120,7 +122,7 @@ function starRow(names: readonly string[], at: At): Value {
 }
 
 /** Columns of `*` or `alias.*`; undefined = not known. */
-export function starFields(names: readonly string[], at: At): readonly Field[] | undefined {
+function starFields(names: readonly string[], at: At): readonly Field[] | undefined {
   const alias = names.at(-1);
   const sources = alias === undefined ? at.scope.sources : aliased(at.scope, alias, names.at(-2));
   if (!sources || (alias !== undefined && sources.length !== 1)) return undefined;
@@ -134,7 +136,7 @@ export function starFields(names: readonly string[], at: At): readonly Field[] |
 }
 
 /** Columns of `(value).*`. */
-export function rowFields(node: Ast, at: At): readonly Field[] | undefined {
+function rowFields(node: Ast, at: At): readonly Field[] | undefined {
   const body = as(node, 'A_Indirection');
   if (!body) return undefined;
   const steps = list(body, 'indirection');
@@ -276,16 +278,24 @@ function cast(body: Ast, at: At): Value {
 }
 
 function row(body: Ast, at: At): Value {
-  const fields: Field[] = [];
-  for (const item of list(body, 'args')) {
-    const reference = as(item, 'ColumnRef');
-    const written = reference ? list(reference, 'fields') : [];
-    const star = strings(written).length < written.length ? starFields(strings(written), at) : undefined;
-    for (const one of star ?? [{ name: null, value: evaluate(item, at) }]) {
-      fields.push({ name: `f${fields.length + 1}`, value: one.value });
-    }
-  }
-  return rowOf(fields);
+  return rowOf(expanded(list(body, 'args'), at).map((value, i) => ({ name: `f${i + 1}`, value })));
+}
+
+/** Values of a list in which `t.*` and `(row).*` stand for their columns. */
+export function expanded(items: readonly Ast[], at: At): readonly Value[] {
+  return items.flatMap((item) => {
+    const star = starOf(item, at);
+    if (star === null) throw new Lost('a row whose columns are not known');
+    return star?.map(({ value }) => value) ?? [evaluate(item, at)];
+  });
+}
+
+/** Columns of `*`, `t.*` and `(row).*`; null = not known; undefined = it is no star. */
+export function starOf(value: Ast, at: At): readonly Field[] | null | undefined {
+  const reference = as(value, 'ColumnRef');
+  const written = list(reference ?? as(value, 'A_Indirection') ?? {}, reference ? 'fields' : 'indirection');
+  if (written.at(-1)?.A_Star === undefined) return undefined;
+  return (reference ? starFields(strings(written), at) : rowFields(value, at)) ?? null;
 }
 
 /** COALESCE: one of them, and which one says whether the others are NULL. */

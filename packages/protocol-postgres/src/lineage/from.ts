@@ -130,7 +130,7 @@ function functions(body: Ast, at: At, before: readonly Source[]): From {
     return rowsOf(node, here, items.length === 1 ? alias : null, written.length > 0 ? written : own);
   });
   const known = given.every(({ columns }) => columns !== undefined);
-  const all = given.flatMap(({ columns }) => columns ?? []);
+  const all = given.flatMap(({ columns, listed }) => columns ?? listed ?? []);
   const any = given.flatMap((each) => (each.any ? [each.any] : []));
   if (body.ordinality === true) all.push({ name: 'ordinality', value: computed() });
   const rest = any.length > 0 ? any.reduce(either) : undefined;
@@ -144,7 +144,7 @@ function functions(body: Ast, at: At, before: readonly Source[]): From {
     schema: null,
     columns: known ? columns : undefined,
     listed: columns,
-    any: known && names.length >= all.length ? undefined : rest,
+    any: rest,
     stored: false,
   };
   return one(source, join(...given.map(({ rows }) => rows)));

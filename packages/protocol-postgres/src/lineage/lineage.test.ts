@@ -8,9 +8,11 @@ import {
   type TestSession,
 } from '../catalog/testing.ts';
 import { loadParser } from '../statement/index.ts';
-import { type Case, NEWER, NOT_TESTING, QUERIES, TESTING, WRITES } from './cases.ts';
-import { lineageOf } from './index.ts';
+import { type Case, QUERIES } from './cases.ts';
+import { NOT_TESTING, TESTING } from './condition-cases.ts';
+import { lineageWith } from './index.ts';
 import { fill, isMarked, SCHEMA } from './testing.ts';
+import { NEWER, WRITES } from './write-cases.ts';
 
 describe.each(installedServers())('lineage on %s', (bin) => {
   let server: TestServer;
@@ -31,7 +33,7 @@ describe.each(installedServers())('lineage on %s', (bin) => {
   });
 
   function marksOf(sql: string): string {
-    const columns = lineageOf(sql, catalog.world)[0]?.columns;
+    const columns = lineageWith(sql, catalog.world)[0]?.columns;
     if (!columns) return 'unknown';
     return columns
       .map(({ value: { carry } }) =>
@@ -66,7 +68,7 @@ describe.each(installedServers())('lineage on %s', (bin) => {
     expect(found).toBe(marks);
     if (marks === 'unknown') return;
     const results = await twice(sql);
-    const names = lineageOf(sql, catalog.world)[0]?.columns?.map(
+    const names = lineageWith(sql, catalog.world)[0]?.columns?.map(
       ({ name }, i) => name ?? results[0].names[i],
     );
     expect(names).toEqual(results[0].names);
@@ -77,7 +79,7 @@ describe.each(installedServers())('lineage on %s', (bin) => {
   }
 
   function tested(sql: string): boolean {
-    const lineage = lineageOf(sql, catalog.world)[0];
+    const lineage = lineageWith(sql, catalog.world)[0];
     const carry = lineage?.tests;
     return carry === undefined || carry.open || [...carry.places.values()].some(isMarked);
   }
@@ -98,7 +100,7 @@ describe.each(installedServers())('lineage on %s', (bin) => {
     );
     const views = `select ${'name || '.repeat(2_000)} ssn from customers`;
     for (const sql of [deep, nested, views, 'select from where', '']) {
-      const columns = lineageOf(sql, catalog.world)[0]?.columns;
+      const columns = lineageWith(sql, catalog.world)[0]?.columns;
       const marks = columns?.map(
         ({ value: { carry } }) => carry.open || [...carry.places.values()].some(isMarked),
       );

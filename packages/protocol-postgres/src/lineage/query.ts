@@ -11,7 +11,7 @@ import {
   UNKNOWN,
   type Value,
 } from './carry.ts';
-import { evaluate, parts, rowFields, starFields, test } from './expression.ts';
+import { evaluate, expanded, parts, starOf, test } from './expression.ts';
 import { fromItems } from './from.ts';
 import { labelOf } from './label.ts';
 import type { At, Ctes } from './look.ts';
@@ -124,19 +124,11 @@ export function targets(items: readonly Ast[], at: At): readonly Field[] | undef
   return known ? columns : undefined;
 }
 
-/** Columns of `*`, `t.*` and `(row).*`; null = not known; undefined = it is no star. */
-function starOf(value: Ast, at: At): readonly Field[] | null | undefined {
-  const reference = as(value, 'ColumnRef');
-  const written = list(reference ?? as(value, 'A_Indirection') ?? {}, reference ? 'fields' : 'indirection');
-  if (written.at(-1)?.A_Star === undefined) return undefined;
-  return (reference ? starFields(strings(written), at) : rowFields(value, at)) ?? null;
-}
-
 function values(body: Ast, at: At): Rows {
   const lists = list(body, 'valuesLists').map((item) => list(as(item, 'List') ?? {}, 'items'));
-  let columns: Value[] | undefined;
+  let columns: readonly Value[] | undefined;
   for (const row of lists) {
-    const found = row.map((item) => evaluate(item, at));
+    const found = expanded(row, at);
     if (columns && columns.length !== found.length) return { columns: undefined, rows: NOTHING };
     columns = columns?.map((value, i) => either(value, found[i] as Value)) ?? found;
   }

@@ -25,6 +25,7 @@ import {
   type Value,
 } from './carry.ts';
 import { parts, test } from './expression.ts';
+import { relation } from './from.ts';
 import { type At, Look, type Stored, start } from './look.ts';
 import { type Rows, statementRows } from './rows.ts';
 import type { World } from './world.ts';
@@ -37,6 +38,8 @@ export interface Made {
   readonly any: Value;
   /** Some of its columns are computed from others. */
   readonly generates: boolean;
+  /** A table on its own: what is written to it stands there and nowhere else. */
+  readonly alone: boolean;
 }
 
 /** What one statement does with values. */
@@ -66,10 +69,21 @@ const LOST: Lineage = {
   lost: true,
 };
 
-/** Follows the statements of a text. Never throws; what cannot be followed is open. */
-export function lineageOf(sql: string, world: World): readonly Lineage[] {
+/**
+ * Follows the statements of a text, each in the world there is by then; `ran` hears of each. Never throws; what cannot
+ * be followed is open.
+ */
+export function lineageOf(
+  sql: string,
+  world: () => World,
+  ran: (lineage: Lineage) => void = () => undefined,
+): readonly Lineage[] {
   try {
-    return parseSql(sql).map(({ node }) => followed(node, world));
+    return parseSql(sql).map(({ node }) => {
+      const lineage = followed(node, world());
+      ran(lineage);
+      return lineage;
+    });
   } catch {
     return [];
   }
@@ -219,35 +233,40 @@ class Statement {
     this.#keep(child(into, 'rel'), found, strings(list(into, 'colNames')));
   }
 
-  #keep(relation: Ast | undefined, found: Rows, names: readonly string[]): void {
-    const name = relationName(relation ?? {});
+  #keep(named: Ast | undefined, found: Rows, names: readonly string[]): void {
+    const name = relationName(named ?? {});
     if (!name) return;
     const columns = found.columns?.map((column, i) => ({
       name: names[i] ?? column.name,
       value: column.value,
     }));
-    if (isTemporary(relation)) this.#make(name.name, columns);
+    if (isTemporary(named)) this.#make(name.name, columns);
     else {
       const carry = columns ? join(...columns.map(({ value }) => value.carry)) : OPEN;
       this.#look.stored.push({ relation: name, column: null, carry });
     }
   }
 
-  #make(name: string, columns: readonly Field[] | undefined, generates = false, any = UNKNOWN): void {
+  #make(
+    name: string,
+    columns: readonly Field[] | undefined,
+    { generates = false, alone = true }: { generates?: boolean; alone?: boolean } = {},
+  ): void {
     const kept = columns?.map((column) => ({ name: column.name, value: temporary(column.value) }));
     // A column whose name is not certain makes any name one of this table's.
     const certain = kept?.every((column) => column.name !== null);
     this.makes = {
       name,
       columns: certain ? kept : undefined,
-      any: certain ? any : loose(kept, any),
+      any: certain ? UNKNOWN : loose(kept),
       generates,
+      alone,
     };
   }
 
   #view(body: Ast): void {
-    const relation = child(body, 'view');
-    const name = relationName(relation ?? {});
+    const named = child(body, 'view');
+    const name = relationName(named ?? {});
     const query = isAst(body.query) ? body.query : {};
     const apart = this.#look.testing(() => statementRows(query, this.#at)).result;
     const names = strings(list(body, 'aliases'));
@@ -257,19 +276,19 @@ class Statement {
     }));
     // A view over a temporary table is a temporary one without the word.
     const drawn = columns === undefined || columns.some(({ value }) => value.temporary === true);
-    if (name && (isTemporary(relation) || drawn)) this.#make(name.name, columns);
+    if (name && (isTemporary(named) || drawn)) this.#make(name.name, columns, { alone: false });
   }
 
   /** CREATE TABLE: what is inserted later decides. Defaults and generated columns may carry more. */
   #table(body: Ast): void {
-    const relation = child(body, 'relation');
-    const name = relationName(relation ?? {});
-    if (!name || !isTemporary(relation)) return;
+    const named = child(body, 'relation');
+    const name = relationName(named ?? {});
+    if (!name || !isTemporary(named)) return;
     const elements = list(body, 'tableElts');
     const plain = elements.every((item) => as(item, 'ColumnDef') ?? as(item, 'Constraint'));
     const like = ['inhRelations', 'ofTypename', 'partbound'].some((key) => body[key] !== undefined);
     if (!plain || like) {
-      this.#make(name.name, undefined);
+      this.#make(name.name, undefined, { alone: false });
       return;
     }
     const computing = elements.some((item) => /CONSTR_(DEFAULT|GENERATED)/.test(JSON.stringify(item)));
@@ -283,7 +302,7 @@ class Statement {
       const column = text(as(item, 'ColumnDef') ?? {}, 'colname');
       return column === undefined ? [] : [{ name: column, value: computed(carry) }];
     });
-    this.#make(name.name, columns, computing);
+    this.#make(name.name, columns, { generates: computing });
   }
 
   /** A procedure's parameters come back as one row. */
@@ -293,16 +312,36 @@ class Statement {
     return undefined;
   }
 
+  /** A table that becomes a child shows its rows in its parent, whose columns say nothing of where they come from. */
+  #join(body: Ast): void {
+    for (const item of list(body, 'cmds')) {
+      const command = as(item, 'AlterTableCmd') ?? {};
+      if (!JOINING.has(String(command.subtype))) continue;
+      const own = child(body, 'relation') ?? {};
+      const other = child(child(command, 'def') ?? {}, 'name') ?? child(command, 'def') ?? {};
+      const [from, to] = command.subtype === 'AT_AddInherit' ? [own, other] : [other, own];
+      const source = relation(from, this.#at);
+      const all = [...source.listed.map(({ value }) => value.carry), source.any?.carry ?? NOTHING];
+      const name = relationName(to) ?? { schema: null, name: '' };
+      const temporaries = source.relation?.temporary === true || source.any !== undefined;
+      if (temporaries) this.#look.stored.push({ relation: name, column: null, carry: join(...all) });
+    }
+  }
+
   /** Other statements: what they rename or redefine, and what they compare while they run. */
   #define(tag: string, body: Ast): void {
     for (const key of ['relation', 'view', 'rel']) {
       const name = relationName(child(body, key) ?? {});
-      if (name && /^(Alter|Rename)/.test(tag)) this.alters.push(name.name);
+      if (name && /^(Alter|Rename|Rule|CreateTrig)/.test(tag)) this.alters.push(name.name);
     }
+    if (tag === 'AlterTableStmt') this.#join(body);
     const renamed = text(body, 'newname');
     if (tag === 'RenameStmt' && renamed !== undefined) this.alters.push(renamed);
   }
 }
+
+/** Commands by which the rows of one table become rows of another. */
+const JOINING = new Set(['AT_AddInherit', 'AT_AttachPartition']);
 
 function intoClause(select: Ast): Ast | undefined {
   const left = select.larg;
@@ -314,8 +353,8 @@ export function temporary(value: Value): Value {
   return { ...value, temporary: true };
 }
 
-function loose(columns: readonly Field[] | undefined, any: Value): Value {
-  if (!columns) return temporary(any);
+function loose(columns: readonly Field[] | undefined): Value {
+  if (!columns) return temporary(UNKNOWN);
   return temporary(computed(...columns.map(({ value }) => value.carry)));
 }
 

@@ -1,7 +1,18 @@
 import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
 import type { FunctionResult } from './bodies.ts';
-import { type Carry, computed, either, type Field, join, NOTHING, UNKNOWN, type Value } from './carry.ts';
-import { type Lineage, type Made, temporary } from './statement.ts';
+import {
+  type Carry,
+  computed,
+  covers,
+  either,
+  type Field,
+  isNothing,
+  join,
+  NOTHING,
+  UNKNOWN,
+  type Value,
+} from './carry.ts';
+import { type Lineage, lineageOf, type Made, temporary } from './statement.ts';
 import type { KnownRelation, World } from './world.ts';
 
 /** Temporary tables of a session; `blind` = it has some that nobody knows. */
@@ -39,15 +50,17 @@ export class Temporaries {
     return this.#made.has(name);
   }
 
-  clear(): void {
-    this.#made.clear();
-    this.version += 1;
+  /** The same on its own: for what a text makes before it uses it. */
+  fork(): Temporaries {
+    const fork = new Temporaries(this.#permanent);
+    for (const [name, made] of this.#made) fork.#made.set(name, made);
+    return fork;
   }
 
-  /** Whether a write to that name ends in a temporary table, whatever the search path is. */
+  /** Whether a write to that name ends in a temporary table and nowhere else, whatever the search path is. */
   surely({ schema, name }: QualifiedName): boolean {
-    if (schema !== null) return isTemporarySchema(schema);
-    return this.#made.has(name) && !this.#permanent(name);
+    if (this.#made.get(name)?.alone !== true) return false;
+    return schema === null ? !this.#permanent(name) : isTemporarySchema(schema);
   }
 
   /** Whether the statement's text can mean one of these. */
@@ -67,7 +80,10 @@ export class Temporaries {
     }
     if (lineage.alters.some((one) => this.#made.has(one))) {
       const made = this.#loosened(lineage.alters);
-      for (const name of lineage.alters) this.#put({ ...made, name });
+      for (const name of lineage.alters) {
+        const before = this.#made.get(name);
+        if (!before || !isWithin({ ...made, name }, before)) this.#put({ ...made, name });
+      }
     }
     return true;
   }
@@ -75,6 +91,7 @@ export class Temporaries {
   #make(made: Made): boolean {
     const before = this.#made.get(made.name);
     if (!before && this.#made.size >= MAX_MADE) return false;
+    if (before && isWithin(made, before)) return true;
     this.#put(before ? merged(before, made) : made);
     return true;
   }
@@ -86,11 +103,13 @@ export class Temporaries {
 
   #fill(name: string, column: string | null, carry: Carry): void {
     const made = this.#made.get(name);
-    if (!made || carry === NOTHING) return;
+    if (!made || isNothing(carry)) return;
     const every = column === null || made.generates || !made.columns?.some((field) => field.name === column);
     const fill = (field: Field): Field =>
       every || field.name === column ? { name: field.name, value: filled(field.value, carry) } : field;
-    this.#put({ ...made, columns: made.columns?.map(fill), any: filled(made.any, carry) });
+    const columns = made.columns?.map(fill);
+    const next = { ...made, columns, any: columns ? made.any : filled(made.any, carry) };
+    if (!isWithin(next, made)) this.#put(next);
   }
 
   /** Columns have other names or types now: any of them can carry what one of them does. */
@@ -98,7 +117,7 @@ export class Temporaries {
     const known = names.flatMap((one) => this.#made.get(one) ?? []);
     const values = known.flatMap(({ columns, any }) => columns?.map(({ value }) => value) ?? [any]);
     const any = temporary(computed(...values.map(({ carry }) => carry)));
-    return { name: '', columns: undefined, any, generates: true };
+    return { name: '', columns: undefined, any, generates: true, alone: false };
   }
 
   /** The database with these on top. */
@@ -120,9 +139,18 @@ export class Temporaries {
   }
 }
 
-/** The database as a session with such temporary tables sees it. */
-export function overlaid(world: World, over: Overlay): World {
-  return over === 'blind' ? blindWorld(world) : over.over(world);
+/**
+ * Follows the statements of a text as a session with such temporary tables means them. Each one sees what those before
+ * it have made and filled.
+ */
+export function lineageWith(sql: string, world: World, over?: Overlay): readonly Lineage[] {
+  if (over === 'blind') return lineageOf(sql, () => blindWorld(world));
+  const temporaries = over?.fork() ?? new Temporaries(() => false);
+  return lineageOf(
+    sql,
+    () => (temporaries.size > 0 ? temporaries.over(world) : world),
+    (lineage) => temporaries.ran(lineage),
+  );
 }
 
 /** Nothing a name means is known: temporary tables were made that nobody saw. */
@@ -150,6 +178,18 @@ function known(made: Made): KnownRelation {
   };
 }
 
+/** Whether nothing of `made` is new beside `before`. */
+function isWithin(made: Made, before: Made): boolean {
+  const [columns, others] = [made.columns, before.columns];
+  if (made.generates !== before.generates || (before.alone && !made.alone)) return false;
+  if (!columns || !others) return !columns && !others && covers(before.any.carry, made.any.carry);
+  if (columns.length !== others.length) return false;
+  return columns.every(({ name, value }, i) => {
+    const other = others[i];
+    return other?.name === name && other.value.kind === value.kind && covers(other.value.carry, value.carry);
+  });
+}
+
 function filled(value: Value, carry: Carry): Value {
   return temporary(computed(value.carry, carry));
 }
@@ -167,8 +207,9 @@ function merged(before: Made, made: Made): Made {
   );
   // A column only the former one had: its name must not fall through to somebody else's.
   const any = temporary(computed(made.any.carry, before.any.carry, ...lost.map(({ value }) => value.carry)));
-  if (!columns || lost.length > 0) return { ...made, columns: undefined, any: spread(columns, any) };
-  return { ...made, columns, any, generates: made.generates || before.generates };
+  const alone = made.alone && before.alone;
+  if (!columns || lost.length > 0) return { ...made, columns: undefined, any: spread(columns, any), alone };
+  return { ...made, columns, any, generates: made.generates || before.generates, alone };
 }
 
 function spread(columns: readonly Field[] | undefined, any: Value): Value {

@@ -2,7 +2,7 @@ import { type Ast, as, child, isAst, list, tagged, text } from '../statement/ast
 import type { QualifiedName } from '../statement/contract.ts';
 import { functionResult } from './bodies.ts';
 import { type Carry, computed, either, type Field, join, NOTHING, UNKNOWN, type Value } from './carry.ts';
-import { evaluate, parts, test, withCarry } from './expression.ts';
+import { evaluate, expanded, parts, test, withCarry } from './expression.ts';
 import { fromItems, relation } from './from.ts';
 import type { At } from './look.ts';
 import { select, targets, withClause } from './query.ts';
@@ -20,7 +20,7 @@ function assign(into: Assigned, column: string, carry: Carry): void {
 
 export function insertion(body: Ast, outer: At): Rows {
   const at = withClause(body, outer);
-  const target = relation(child(body, 'relation') ?? {}, at);
+  const target = targetOf(body, at);
   const assigned: Assigned = new Map();
   const names = columnNames(list(body, 'cols'), target);
   const query = as(isAst(body.selectStmt) ? body.selectStmt : undefined, 'SelectStmt');
@@ -33,6 +33,11 @@ export function insertion(body: Ast, outer: At): Rows {
     test([conflict.whereClause, child(conflict, 'infer')?.whereClause], here);
   }
   return written(body, target, [], assigned, at);
+}
+
+/** The table written to: a CTE of its name is never meant. */
+function targetOf(body: Ast, at: At): Source {
+  return relation(child(body, 'relation') ?? {}, { ...at, ctes: new Map() });
 }
 
 function columnNames(cols: readonly Ast[], target: Source): readonly string[] | undefined {
@@ -72,7 +77,7 @@ function settingValue(node: Ast, at: At): Value {
 
 export function updating(body: Ast, outer: At): Rows {
   const at = withClause(body, outer);
-  const target = relation(child(body, 'relation') ?? {}, at);
+  const target = targetOf(body, at);
   const from = fromItems(list(body, 'fromClause'), at, [target]);
   const here = { ...at, scope: inner(at.scope, [target, ...from.sources], from.rows) };
   const assigned: Assigned = new Map();
@@ -83,7 +88,7 @@ export function updating(body: Ast, outer: At): Rows {
 
 export function deletion(body: Ast, outer: At): Rows {
   const at = withClause(body, outer);
-  const target = relation(child(body, 'relation') ?? {}, at);
+  const target = targetOf(body, at);
   const from = fromItems(list(body, 'usingClause'), at, [target]);
   test(body.whereClause, { ...at, scope: inner(at.scope, [target, ...from.sources], from.rows) });
   return written(body, target, from.sources, new Map(), at);
@@ -91,7 +96,7 @@ export function deletion(body: Ast, outer: At): Rows {
 
 export function merging(body: Ast, outer: At): Rows {
   const at = withClause(body, outer);
-  const target = relation(child(body, 'relation') ?? {}, at);
+  const target = targetOf(body, at);
   const from = fromItems(isAst(body.sourceRelation) ? [body.sourceRelation] : [], at);
   const here = { ...at, scope: inner(at.scope, [target, ...from.sources], from.rows) };
   const assigned: Assigned = new Map();
@@ -103,7 +108,7 @@ export function merging(body: Ast, outer: At): Rows {
     if (clause.commandType !== 'CMD_INSERT') settings(items, assigned, here);
     else {
       const names = columnNames(items, target);
-      const values = list(clause, 'values').map((value) => ({ name: null, value: evaluate(value, here) }));
+      const values = expanded(list(clause, 'values'), here).map((value) => ({ name: null, value }));
       inserted({ columns: values, rows: NOTHING }, names, assigned);
     }
   }
