@@ -370,4 +370,12 @@ export const MOVES: readonly (readonly [string, ...string[]])[] = [
     'select ssn::text from customers',
     'select (ssn || $$$$)::s7.text from customers',
   ],
+  [
+    'create schema s7',
+    'create type s7.odd as (a int)',
+    'create function s7.peek(s7.odd) returns text language sql as $$ select max(ssn) from public.customers $$',
+    'create cast (s7.odd as text) with function s7.peek(s7.odd) as assignment',
+    'select row(1)::s7.odd::text',
+    'select (row(1)::s7.odd::text) || $$$$',
+  ],
 ];

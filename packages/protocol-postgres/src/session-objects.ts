@@ -10,10 +10,13 @@ export function factsOf({ facts, parts }: KnownStatement, part: number): SqlFact
   return own && parts.length > 1 && own.executes === undefined && own.calls.length === 0 ? own.facts : facts;
 }
 
+const MAKES_NONE = /^(ALTER|COMMENT|CREATE INDEX|DROP|REASSIGN)/;
+
 /** CREATE TEMP, SELECT INTO TEMP, and definitions made by functions or by what could not be understood. */
 export function mayMakeTemporary(statement: KnownStatement, part: number): boolean {
   if (!factsOf(statement, part).complete) return true;
   const tag = statement.parts[part]?.tag ?? '';
+  if (MAKES_NONE.test(tag)) return false;
   return /\btemp(orary)?\b|pg_temp/i.test(statement.text) || !DEFINES.test(tag);
 }
 

@@ -39,6 +39,8 @@ export interface Holdings {
   /** Origin of a column that is no view's. */
   origin(relation: StoredRelation, attnum: number): ColumnOrigin | undefined;
   composites(name: string): readonly TypeInfo[];
+  /** Functions behind casts. */
+  casts(): readonly number[];
 }
 
 /** The resolver's view of one loaded catalog: each relation and function is followed when first asked for. */
@@ -47,6 +49,7 @@ export class CatalogWorld implements World {
   readonly #holdings: Holdings;
   readonly #known = new Map<number, KnownRelation>();
   readonly #computing = new Map<FunctionInfo, boolean>();
+  #casts: readonly FunctionInfo[] | undefined;
   /** Views whose definition is being followed. */
   readonly #open = new Set<number>();
 
@@ -79,6 +82,14 @@ export class CatalogWorld implements World {
     const found = facts.complete && idle && facts.tables.length === 0;
     this.#computing.set(info, found);
     return found;
+  }
+
+  get casts(): readonly FunctionInfo[] {
+    this.#casts ??= this.#holdings
+      .casts()
+      .flatMap((oid) => this.#holdings.functionByOid(oid) ?? [])
+      .filter((info) => !this.computes(info));
+    return this.#casts;
   }
 
   relation(stored: StoredRelation): KnownRelation {

@@ -24,7 +24,8 @@ SELECT
   (SELECT count(*) || ':' || coalesce(sum(t.xmin::text::bigint), 0) FROM pg_catalog.pg_type t
     WHERE t.oid >= ${USER} AND t.typtype IN ('d','e','r','m')),
   (SELECT count(*) || ':' || coalesce(sum(t.xmin::text::bigint), 0) FROM pg_catalog.pg_trigger t
-    WHERE NOT t.tgisinternal)`;
+    WHERE NOT t.tgisinternal),
+  (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_cast WHERE oid >= ${USER})`;
 
 export const RELATIONS = `
 SELECT c.oid, n.nspname, c.relname, c.relkind, pg_catalog.pg_table_is_visible(c.oid),
@@ -97,6 +98,10 @@ FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE p.oid >= ${USER} AND n.nspname NOT LIKE 'pg\\_temp\\_%'`;
+
+/** Functions behind casts that users made. */
+export const CASTS = `
+SELECT castfunc FROM pg_catalog.pg_cast WHERE oid >= ${USER} AND castfunc >= ${USER}`;
 
 /** User operators with the function each stands for. */
 export const OPERATORS = `

@@ -1,6 +1,7 @@
 import type { FunctionInfo } from '../statement/contract.ts';
 import type { CatalogQuery, RelationKind, TypeInfo } from './contract.ts';
 import {
+  CASTS,
   COLUMNS,
   FUNCTIONS,
   GENERATED,
@@ -55,6 +56,7 @@ export interface CatalogRows {
   readonly definitions: ReadonlyMap<number, string>;
   readonly types: readonly TypeInfo[];
   readonly functions: readonly FunctionRow[];
+  readonly casts: readonly number[];
   readonly operators: readonly { schema: string; symbol: string; function: number }[];
 }
 
@@ -75,6 +77,7 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
     const columns = await query(COLUMNS);
     const generated = await query(GENERATED);
     const operators = await query(OPERATORS);
+    const casts = await query(CASTS);
     const inherits = await query(INHERITS);
     const triggers = await query(TRIGGERS);
     const dependencies = await query(VIEW_DEPENDENCIES);
@@ -97,6 +100,7 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
       definitions: new Map(definitions.map((row) => [int(row[0]), row[1] ?? ''])),
       types,
       functions: functionRows.map(functionRow),
+      casts: casts.map((row) => int(row[0])),
       operators: operators.map((row) => ({
         schema: row[0] ?? '',
         symbol: row[1] ?? '',

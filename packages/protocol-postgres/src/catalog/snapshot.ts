@@ -71,6 +71,7 @@ export class Snapshot {
   readonly #functionsByOid = new Map<number, FunctionInfo>();
   readonly #definitions: ReadonlyMap<number, string>;
   readonly #origins = new Map<string, ColumnOrigin>();
+  readonly #casts: readonly number[];
   readonly #composites = new Map<string, TypeInfo[]>();
   readonly #families = new Map<number, readonly Entry[]>();
 
@@ -86,11 +87,13 @@ export class Snapshot {
     isView: (relation) => isView(relation as Entry) && !isSystem(relation as Entry),
     origin: (relation, attnum) => this.#origin(relation as Entry, attnum),
     composites: (name) => this.#composites.get(name) ?? [],
+    casts: () => this.#casts,
   });
 
   /** @param before the state read before this one by the same edge */
   constructor(rows: CatalogRows, before?: Snapshot) {
     this.#definitions = rows.definitions;
+    this.#casts = rows.casts;
     for (const row of rows.relations) {
       const entry: Entry = {
         ...row,

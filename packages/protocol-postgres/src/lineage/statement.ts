@@ -12,7 +12,7 @@ import {
 } from '../statement/ast.ts';
 import { parseSql } from '../statement/parser.ts';
 import { isTemporary, relationName } from '../statement/walk.ts';
-import { blockTests } from './bodies.ts';
+import { blockTests, functionResult } from './bodies.ts';
 import {
   type Carry,
   CONSTANT,
@@ -24,7 +24,7 @@ import {
   UNKNOWN,
   type Value,
 } from './carry.ts';
-import { parts, test } from './expression.ts';
+import { parts, test, withCarry } from './expression.ts';
 import { relation } from './from.ts';
 import { type At, Look, type Stored, start } from './look.ts';
 import { type Rows, statementRows } from './rows.ts';
@@ -100,7 +100,7 @@ function followed(node: Ast, world: World): Lineage {
     const statement = new Statement(look);
     const columns = statement.follow(node);
     return {
-      columns,
+      columns: columns && withCasts(columns, look),
       tests: look.tests.carry,
       stored: look.stored,
       alters: statement.alters,
@@ -127,10 +127,24 @@ export function viewColumns(
     if (!raw || raws.length !== 1) return undefined;
     const look = new Look(world);
     const { columns } = statementRows(raw.node, start(look, { system: true }));
-    return columns && { columns, tests: look.tests.carry, called: look.called };
+    if (!columns) return undefined;
+    return { columns: withCasts(columns, look), tests: look.tests.carry, called: look.called };
   } catch {
     return undefined;
   }
+}
+
+/** What casts may bring into whatever is computed: they are run without being named. */
+function withCasts(columns: readonly Field[], look: Look): readonly Field[] {
+  const { casts } = look.world;
+  if (casts.length === 0) return columns;
+  const results = casts.map((info) => functionResult(info, look));
+  look.tests.add(join(...results.map(({ tests }) => tests)));
+  const more = join(...results.map(({ carry }) => carry));
+  return columns.map(({ name, value }) => ({
+    name,
+    value: value.kind === 'computed' ? withCarry(value, more) : value,
+  }));
 }
 
 class Statement {

@@ -133,6 +133,7 @@ export class Temporaries {
       functions: (name): readonly FunctionInfo[] => world.functions(name),
       composite: (name) => (this.#made.has(name.name) ? undefined : world.composite(name)),
       computes: (info) => world.computes(info),
+      casts: world.casts,
       // Bodies may name what the session made.
       bodies: new Map<string, FunctionResult | null>(),
     };
@@ -160,6 +161,7 @@ function blindWorld(world: World): World {
     functions: (name) => world.functions(name),
     composite: () => undefined,
     computes: (info) => world.computes(info),
+    casts: world.casts,
     bodies: new Map<string, FunctionResult | null>(),
   };
 }

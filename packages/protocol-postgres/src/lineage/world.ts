@@ -31,6 +31,8 @@ export interface World {
   composite(name: QualifiedName): readonly string[] | undefined;
   /** Whether running the function reads nothing but its arguments. */
   computes(info: FunctionInfo): boolean;
+  /** Functions behind users' casts that do more than compute: any expression may run one without naming it. */
+  readonly casts: readonly FunctionInfo[];
   /** What functions were found to give, by signature; null while one is being followed. */
   readonly bodies: Map<string, FunctionResult | null>;
 }
