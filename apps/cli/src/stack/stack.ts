@@ -42,7 +42,11 @@ function entryOf(app: string): string {
 
 /** Every group the document names: the built-in administrator of `up` belongs to all of them (DESIGN section 11). */
 export function groupsOf(document: ScrimDocument): readonly string[] {
-  const groups = document.policies.flatMap((it) => [...(it.match.groups ?? []), ...(it.approve?.by ?? [])]);
+  const groups = document.policies.flatMap((it) => [
+    ...(it.match.groups ?? []),
+    ...(it.approve?.by ?? []),
+    ...(it.detokenise ?? []),
+  ]);
   return [...new Set(groups)];
 }
 

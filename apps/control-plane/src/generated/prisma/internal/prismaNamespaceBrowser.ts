@@ -72,6 +72,8 @@ export const ModelName = {
   IssuedToken: 'IssuedToken',
   RevokedToken: 'RevokedToken',
   SigningKey: 'SigningKey',
+  VaultToken: 'VaultToken',
+  VaultErasure: 'VaultErasure',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -404,6 +406,29 @@ export const SigningKeyScalarFieldEnum = {
 } as const
 
 export type SigningKeyScalarFieldEnum = (typeof SigningKeyScalarFieldEnum)[keyof typeof SigningKeyScalarFieldEnum]
+
+
+export const VaultTokenScalarFieldEnum = {
+  token: 'token',
+  digest: 'digest',
+  sealed: 'sealed',
+  keyId: 'keyId',
+  policies: 'policies',
+  edgeId: 'edgeId',
+  storedAt: 'storedAt'
+} as const
+
+export type VaultTokenScalarFieldEnum = (typeof VaultTokenScalarFieldEnum)[keyof typeof VaultTokenScalarFieldEnum]
+
+
+export const VaultErasureScalarFieldEnum = {
+  token: 'token',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasureScalarFieldEnum = (typeof VaultErasureScalarFieldEnum)[keyof typeof VaultErasureScalarFieldEnum]
 
 
 export const AuditEntryScalarFieldEnum = {
