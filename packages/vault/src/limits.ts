@@ -1,4 +1,4 @@
-/** Bytes of the longest token: a text token in the form of an email address has 46, a numeric one with its scale more. */
+/** Bytes of the longest token. Text tokens have at most 46; only a numeric with hundreds of decimals is longer. */
 export const MAX_TOKEN = 256;
 /** Bytes of the largest value kept. Larger ones are documents, not values. */
 export const MAX_VALUE = 64 * 1024;

@@ -146,6 +146,8 @@ test('a disk that fails, a value too large, and a vault that went away refuse th
   const { vault } = vaultOn(journalOf());
   const crm = vault.of('crm');
   expect(() => crm?.put('tok_a', 'x'.repeat(64 * 1024 + 1))).toThrow('64 KiB');
+  // A numeric keeps its scale; the control plane would refuse the whole report.
+  expect(() => crm?.put(`-8000000000000001.${'0'.repeat(300)}`, '1')).toThrow('64 KiB');
   vault.follow({ maskingKey });
   expect(vault.of('crm')).toBeUndefined();
   expect(() => crm?.put('tok_b', 'v')).toThrow('no token vault');

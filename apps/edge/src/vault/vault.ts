@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { refuse, type Snapshot } from '@scrim/model';
 import type { PolicyVault, Vault } from '@scrim/pipeline';
 import { SealedTokenSchema } from '@scrim/rpc';
-import { MAX_VALUE, TokenDigest, VaultSealer } from '@scrim/vault';
+import { MAX_TOKEN, MAX_VALUE, TokenDigest, VaultSealer } from '@scrim/vault';
 import { type Journal, JournalFull } from './journal.ts';
 import { RecentKeys } from './recent.ts';
 
@@ -72,7 +72,7 @@ export class EdgeVault implements Vault {
     const digest = sealing.digest.of(token, value);
     const key = `${digest.toString('latin1')}${policy}`;
     if (this.#recent.has(key)) return;
-    if (Buffer.byteLength(value) > MAX_VALUE) {
+    if (Buffer.byteLength(value) > MAX_VALUE || token.length > MAX_TOKEN) {
       throw refuse('SCRIM_TOKEN_UNKEPT', {
         message: 'a value of more than 64 KiB cannot be kept for a reversible token',
         hint: 'leave the column out of the query, or ask for a rule without reversible',

@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts';
 import { ApiError, invalid, notFound } from '../../http/problem.ts';
 import { insertAudit } from '../audit/entry.ts';
 import type { Policies } from '../policies/service.ts';
-import { type DetokeniseInput, type DetokeniseView, MAX_TOKENS, type TokenState } from './schema.ts';
+import { type DetokeniseInput, type DetokeniseView, MAX_TOKENS, TOKEN_STATES, type TokenState } from './schema.ts';
 import {
   eraseToken,
   findValues,
@@ -124,15 +124,23 @@ function byToken(values: readonly KeptValue[]): Map<string, KeptValue[]> {
   return found;
 }
 
+/**
+ * Tokens as the audit may name them. Whoever asks can send anything, a value by mistake: what nobody keeps and does not
+ * look like a token is counted, not named.
+ */
+function named(tokens: readonly string[]): { readonly tokens: readonly string[]; readonly others: number } {
+  const shaped = tokens.filter((token) => findTokens(token)[0]?.token === token);
+  return { tokens: shaped, others: tokens.length - shaped.length };
+}
+
 /** What the audit keeps of an answer: every token, no value. */
 function entryOf(reason: string, answers: readonly Answered[]) {
-  const tokens: Partial<Record<TokenState, string[]>> = {};
-  for (const { token, state } of answers) {
-    const list = tokens[state] ?? [];
-    list.push(token);
-    tokens[state] = list;
+  const tokens: Partial<Record<TokenState, readonly string[]>> = {};
+  for (const state of TOKEN_STATES) {
+    const list = answers.filter((answer) => answer.state === state).map(({ token }) => token);
+    if (list.length > 0) tokens[state] = state === 'unknown' ? named(list).tokens : list;
   }
-  return { reason, count: tokens.opened?.length ?? 0, tokens };
+  return { reason, asked: answers.length, count: tokens.opened?.length ?? 0, tokens };
 }
 
 /** The control plane's side of the token vault: what edges seal, opened for whom a policy names, and for nobody else. */
@@ -168,7 +176,7 @@ export class Vault {
     const result = await transact(this.#needs.db.pool, async (client) => {
       const answered = await this.#answer(client, who, tokens, { policies: rights, secrets });
       if (answered instanceof ApiError) {
-        const after = { reason: input.reason, tokens, why: answered.details.detail };
+        const after = { reason: input.reason, ...named(tokens), why: answered.details.detail };
         await this.#audit(client, actor, 'vault.refuse', 'vault/tokens', after);
       } else {
         await this.#audit(client, actor, 'vault.detokenise', 'vault/tokens', entryOf(input.reason, answered));
