@@ -138,7 +138,9 @@ test('without connections every known protocol counts', () => {
   expect(found(guard({ http: {} }), { ...CONTEXT, connections: [] })).toHaveLength(1);
 });
 
-const REVERSIBLE = { mask: [{ detect: ['secrets'] }, { column: 'a.b', with: { tokenise: { reversible: true } } }] };
+const REVERSIBLE = {
+  mask: [{ detect: ['secrets'] }, { column: 'a.b', with: { tokenise: { reversible: true } } }],
+};
 
 test('reversible tokens need a vault, and should have somebody who may have them opened', () => {
   expect(found(REVERSIBLE, { ...CONTEXT, vault: false })).toEqual([

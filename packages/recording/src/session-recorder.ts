@@ -193,8 +193,7 @@ export class SessionRecorder {
     const now = this.#context.now();
     const state = this.#lane(lane, now);
     this.#totals.bytes += bytes.length;
-    const tooLarge = state.kept + bytes.length > this.#maxContent || bytes.length > MAX_ENTRY;
-    if (state.omittedBytes > 0 || tooLarge) {
+    if (!this.#keeps(state, bytes.length)) {
       this.#room(now, 0).passed(bytes.length);
       state.omittedBytes += bytes.length;
       state.omittedRows += rows;
@@ -209,6 +208,20 @@ export class SessionRecorder {
     }
     block.passed(bytes.length);
     block.response(lane, now, shape?.written ? shape.id : 0, rows, bytes);
+    this.#filled(block);
+  }
+
+  /** Texts the caller sent, masked, as the target received them; bounded and left out like a response. */
+  request(bytes: Uint8Array, lane = 0): void {
+    const now = this.#context.now();
+    const state = this.#lane(lane, now);
+    if (!this.#keeps(state, bytes.length)) {
+      state.omittedBytes += bytes.length;
+      return;
+    }
+    state.kept += bytes.length;
+    const block = this.#room(now, copyRoom(bytes.length));
+    block.request(lane, now, bytes);
     this.#filled(block);
   }
 
@@ -391,6 +404,11 @@ export class SessionRecorder {
       this.#textLength += text.length;
     }
     return statement;
+  }
+
+  /** What follows something left out is left out, too: a gap in the middle could not be replayed. */
+  #keeps(state: Lane, length: number): boolean {
+    return state.omittedBytes === 0 && state.kept + length <= this.#maxContent && length <= MAX_ENTRY;
   }
 
   #keepsShape(shape: KnownShape): boolean {

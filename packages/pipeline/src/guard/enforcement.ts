@@ -2,6 +2,7 @@ import {
   type CustomPattern,
   compileColumnPattern,
   compileFieldPattern,
+  compileHeaderPattern,
   createMaskRecogniser,
   createOperator,
   createScanner,
@@ -13,11 +14,14 @@ import {
 import type { Statement } from '@scrim/model';
 import type { CompiledMask, CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
-import type { ColumnRule, ContentRule, MaskRules } from '../mask/plan.ts';
+import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
 import type { Vault } from '../vault/vault.ts';
 
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
 type OperatorFor = (mask: CompiledMask) => Operator;
+
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** The longest keyed token is 68 bytes; in hex, as bytes are written, twice that. */
 const LONGEST_TOKEN = 136;
@@ -85,6 +89,7 @@ export class Enforcement {
   /** Whether the statement may change something at the target; what is not understood may. */
   mutates(statement: Statement): boolean {
     const { facts } = statement;
+    if (facts.kind === 'http') return !SAFE_METHODS.has(facts.method) && !facts.transient;
     if (facts.kind !== 'sql') return true;
     return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
   }
@@ -125,6 +130,14 @@ function fieldRules(policy: CompiledPolicy, operatorFor: OperatorFor): FieldRule
     const { id, rule } = mask;
     if (!('field' in rule)) return [];
     return [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(mask) }];
+  });
+}
+
+function headerRules(policy: CompiledPolicy, operatorFor: OperatorFor): HeaderRule[] {
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('header' in rule)) return [];
+    return [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(mask) }];
   });
 }
 
@@ -189,16 +202,18 @@ function maskRules(
   const scans = content.detectors.size > 0 || content.patterns.length > 0;
   const columns = columnRules(policy, operatorFor);
   const fields = fieldRules(policy, operatorFor);
+  const headers = headerRules(policy, operatorFor);
   return {
     columns,
     fields,
+    headers,
     ...(scans ? { scanner: scannerFor([...content.detectors].sort(), content.patterns) } : {}),
     content: content.rules,
     watched,
     measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
     derived: policy.derived,
     cover,
-    inspects: scans || columns.length > 0 || fields.length > 0,
+    inspects: scans || columns.length > 0 || fields.length > 0 || headers.length > 0,
   };
 }
 

@@ -54,6 +54,8 @@ export interface SessionRecorder {
   shape(description: Uint8Array, lane: number): void;
   /** Wire bytes as the caller receives them. */
   response(bytes: Uint8Array, rows: number, lane: number): void;
+  /** Texts the caller sent, masked, as the target receives them. */
+  request(bytes: Uint8Array, lane: number): void;
   outcome(ok: boolean, tag: string, count: number | null, lane: number): void;
   masked(rule: string, place: string, count: number): void;
   event(kind: RecordedKind, data: Record<string, unknown>): void;

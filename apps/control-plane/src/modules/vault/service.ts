@@ -7,7 +7,13 @@ import type { Context } from '../../context.ts';
 import { ApiError, invalid, notFound } from '../../http/problem.ts';
 import { insertAudit } from '../audit/entry.ts';
 import type { Policies } from '../policies/service.ts';
-import { type DetokeniseInput, type DetokeniseView, MAX_TOKENS, TOKEN_STATES, type TokenState } from './schema.ts';
+import {
+  type DetokeniseInput,
+  type DetokeniseView,
+  MAX_TOKENS,
+  TOKEN_STATES,
+  type TokenState,
+} from './schema.ts';
 import {
   eraseToken,
   findValues,
