@@ -2,7 +2,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createOperator } from '@scrim/masking';
 import { generateVaultKey, TokenDigest, VaultSealer } from '@scrim/vault';
-import { startTestPlane, startTestStores, type TestPlane, type TestStores } from '../../testing/plane.ts';
+import {
+  startTestPlane,
+  startTestStores,
+  TEST_MASTER_KEY,
+  type TestPlane,
+  type TestStores,
+} from '../../testing/plane.ts';
 import { Vault } from './service.ts';
 import type { ReportedToken } from './store.ts';
 
@@ -323,4 +329,18 @@ test('the private key leaves the control plane nowhere', async () => {
   for (const form of [secret, raw])
     for (const text of [form.toString('base64').replaceAll('=', ''), form.toString('hex')])
       expect(places).not.toContain(text);
+});
+
+test('a new master key re-wraps the vault key: what was sealed before opens, without the old one', async () => {
+  const token = await keep('rotated@example.com', 'crm');
+  const fresh = { SCRIM_MASTER_KEY: randomBytes(32).toString('base64') };
+  const during = await startTestPlane(stores, { ...fresh, SCRIM_MASTER_KEY_PREVIOUS: TEST_MASTER_KEY });
+  const rotated = await during.call('POST', '/v1/credentials/rotate');
+  expect(rotated.body.signingKeys).toBeGreaterThan(0);
+  await during.stop();
+  const after = await startTestPlane(stores, fresh);
+  const body = { tokens: [token], reason: REASON };
+  const answer = await after.call('POST', '/v1/detokenise', { bearer: keys.support as string, body });
+  expect(answer.body.tokens).toEqual([{ token, state: 'opened', value: 'rotated@example.com' }]);
+  await after.stop();
 });
