@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Connection,
+  type RecordingMode,
   type Refusal,
   RefusalError,
   refuse,
@@ -13,7 +14,7 @@ import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-k
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
-import type { Recording, RecordingMode, SessionEnding, SessionRecorder } from './record/recorder.ts';
+import type { Recording, SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Session, type SessionServices } from './session.ts';
 import type { Vault } from './vault/vault.ts';
 

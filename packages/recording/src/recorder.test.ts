@@ -1,10 +1,9 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { RefusalError } from '@scrim/model';
+import { type RecordingMode, RefusalError } from '@scrim/model';
 import fc from 'fast-check';
 import { verifyChain } from './chain.ts';
 import { readData, type SessionEvent } from './event.ts';
-import type { RecordingMode } from './opening.ts';
 import { rawPublicKey } from './recipient.ts';
 import { Recorder } from './recorder.ts';
 import { type ReplayItem, replay } from './replay.ts';
