@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { generateVaultKey, MAX_SEALED, MAX_VALUE, openSealed, TokenDigest, VaultSealer } from './index.ts';
+import { generateVaultKey, MAX_SEALED, MAX_VALUE, openSealed, ValueDigest, VaultSealer } from './index.ts';
 
 const key = generateVaultKey();
 
@@ -43,12 +43,11 @@ test('the all-zero point and keys of another kind are refused', () => {
     expect(() => new VaultSealer(wrong)).toThrow('no X25519 public key');
 });
 
-test('digests depend on key, token and value, and on nothing else', () => {
-  const digest = new TokenDigest(Buffer.alloc(32, 7));
-  const first = digest.of('tok_a', 'secret');
+test('digests depend on key and value, and on nothing else', () => {
+  const digest = new ValueDigest(Buffer.alloc(32, 7));
+  const first = digest.of('secret');
   expect(first).toHaveLength(16);
-  expect(new TokenDigest(Buffer.alloc(32, 7)).of('tok_a', 'secret')).toEqual(first);
-  expect(digest.of('tok_b', 'secret')).not.toEqual(first);
-  expect(digest.of('tok_a', 'secrets')).not.toEqual(first);
-  expect(new TokenDigest(Buffer.alloc(32, 8)).of('tok_a', 'secret')).not.toEqual(first);
+  expect(new ValueDigest(Buffer.alloc(32, 7)).of('secret')).toEqual(first);
+  expect(digest.of('secrets')).not.toEqual(first);
+  expect(new ValueDigest(Buffer.alloc(32, 8)).of('secret')).not.toEqual(first);
 });

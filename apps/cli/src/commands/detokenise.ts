@@ -53,6 +53,17 @@ async function erase(token: string, options: DetokeniseOptions): Promise<void> {
   else print(erased.values === 0 ? `${token} was erased before` : `${token} is erased`);
 }
 
+/** From standard input: what is written on the command line stays in a shell's history. */
+async function eraseValue(options: DetokeniseOptions): Promise<void> {
+  const value = (await standardInput()).replace(/\r?\n$/, '');
+  if (value === '')
+    throw new Failure('there is no value to forget', 'pipe it in: printf %s VALUE | scrim …', 2);
+  const body = { value, reason: options.reason };
+  const { tokens } = await new Api().call<{ readonly tokens: string[] }>('POST', '/v1/vault/erase', body);
+  if (options.json) print(JSON.stringify({ tokens }, null, 2));
+  else print(tokens.length === 0 ? 'no token stood for it; none will' : `erased: ${tokens.join(' ')}`);
+}
+
 async function renewKey(options: OutputOptions): Promise<void> {
   const key = await new Api().call<{ readonly keyId: string }>('POST', '/v1/vault/keys');
   if (options.json) print(JSON.stringify(key, null, 2));
@@ -77,6 +88,12 @@ export function detokeniseCommands(program: Command): void {
     .requiredOption('--reason <text>', 'why; kept in the audit')
     .option('--json', 'print JSON')
     .action(erase);
+  vault
+    .command('erase-value')
+    .description('forget the value on standard input under all of its tokens, for good (administrators)')
+    .requiredOption('--reason <text>', 'why; kept in the audit')
+    .option('--json', 'print JSON')
+    .action(eraseValue);
   vault
     .command('renew-key')
     .description('seal to a new key from now on; what older ones sealed still opens (administrators)')

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type SealedToken, SealedTokenSchema } from '@scrim/rpc';
-import { generateVaultKey, openSealed, TokenDigest } from '@scrim/vault';
+import { generateVaultKey, openSealed, ValueDigest } from '@scrim/vault';
 import { Journal, type JournalBatch } from './journal.ts';
 import { RecentKeys } from './recent.ts';
 import { TokenShipper } from './shipper.ts';
@@ -84,7 +84,7 @@ test('a pair is on disk when put returns, sealed, and only the private key opens
   const [kept] = await drain(journal);
   expect(kept).toMatchObject({ token: 'tok_a', policy: 'crm', keyId: 'key-1' });
   expect(openSealed(kept?.sealed as Uint8Array, 'tok_a', key.secret)).toBe('alice@example.com');
-  const digest = new TokenDigest(Buffer.alloc(32, 7)).of('tok_a', 'alice@example.com');
+  const digest = new ValueDigest(Buffer.alloc(32, 7)).of('alice@example.com');
   expect(Buffer.from(kept?.digest as Uint8Array)).toEqual(digest);
 });
 

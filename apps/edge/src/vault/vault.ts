@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { refuse, type Snapshot } from '@scrim/model';
 import type { PolicyVault, Vault } from '@scrim/pipeline';
 import { SealedTokenSchema } from '@scrim/rpc';
-import { MAX_TOKEN, MAX_VALUE, TokenDigest, VaultSealer } from '@scrim/vault';
+import { MAX_TOKEN, MAX_VALUE, ValueDigest, VaultSealer } from '@scrim/vault';
 import { type Journal, JournalFull } from './journal.ts';
 import { RecentKeys } from './recent.ts';
 
@@ -16,7 +16,7 @@ export interface EdgeVaultOptions {
   readonly remembered?: number;
 }
 
-/** About 5 MB: a key is 16 bytes of digest and the policy's name. */
+/** About 6 MB: a key is 16 bytes of digest, the policy's name and the token. */
 const REMEMBERED = 32_768;
 /** Values sealed with one ephemeral key: what stays readable in this process's memory is bounded. */
 const SEALS = 4_096;
@@ -25,7 +25,7 @@ interface Sealing {
   readonly id: string;
   readonly keyId: string;
   readonly publicKey: Uint8Array;
-  readonly digest: TokenDigest;
+  readonly digest: ValueDigest;
   sealer: VaultSealer;
 }
 
@@ -56,7 +56,7 @@ export class EdgeVault implements Vault {
     }
     const publicKey = Buffer.from(vault.publicKey, 'base64');
     const sealer = new VaultSealer(publicKey);
-    const digest = new TokenDigest(Buffer.from(maskingKey, 'base64'));
+    const digest = new ValueDigest(Buffer.from(maskingKey, 'base64'));
     this.#sealing = { id, keyId: vault.keyId, publicKey, digest, sealer };
   }
 
@@ -69,8 +69,8 @@ export class EdgeVault implements Vault {
     const sealing = this.#sealing;
     if (sealing === undefined)
       throw refuse('SCRIM_TOKEN_UNKEPT', { message: 'there is no token vault any more' });
-    const digest = sealing.digest.of(token, value);
-    const key = `${digest.toString('latin1')}${policy}`;
+    const digest = sealing.digest.of(value);
+    const key = `${digest.toString('latin1')}${policy} ${token}`;
     if (this.#recent.has(key)) return;
     if (Buffer.byteLength(value) > MAX_VALUE || token.length > MAX_TOKEN) {
       throw refuse('SCRIM_TOKEN_UNKEPT', {

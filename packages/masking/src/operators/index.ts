@@ -1,3 +1,4 @@
+export { canonicalText } from './canonical.ts';
 export { ff1Decrypt, ff1Encrypt, SMALLEST_DOMAIN } from './format-preserving.ts';
 export { containsMask, createMaskRecogniser, isMasked, type MaskRecogniser } from './mark.ts';
 export { createOperator } from './operator.ts';

@@ -19,3 +19,14 @@ CREATE TABLE "vault_erasure" (
 
     CONSTRAINT "vault_erasure_pkey" PRIMARY KEY ("token")
 );
+
+CREATE TABLE "vault_erased_value" (
+    "digest" BYTEA NOT NULL,
+    "erased_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "erased_by" TEXT NOT NULL,
+    "reason" TEXT NOT NULL,
+
+    CONSTRAINT "vault_erased_value_pkey" PRIMARY KEY ("digest")
+);
+
+CREATE INDEX "vault_token_digest_idx" ON "vault_token"("digest");

@@ -158,6 +158,11 @@ export type VaultToken = Prisma.VaultTokenModel
  */
 export type VaultErasure = Prisma.VaultErasureModel
 /**
+ * Model VaultErasedValue
+ * Values that were erased, by the digest edges report them with: no token of theirs is kept any more.
+ */
+export type VaultErasedValue = Prisma.VaultErasedValueModel
+/**
  * Model AuditEntry
  * Every change an administrator makes. `before` and `after` never hold a secret.
  */

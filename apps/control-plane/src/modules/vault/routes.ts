@@ -4,9 +4,11 @@ import type { Server } from '../../http/server.ts';
 import {
   detokeniseInput,
   detokeniseView,
+  erasedValueView,
   erasedView,
   eraseParams,
   eraseQuery,
+  eraseValueInput,
   vaultKeyView,
 } from './schema.ts';
 import type { Vault } from './service.ts';
@@ -47,6 +49,24 @@ export function registerVault(server: Server, vault: Vault): void {
     async (request) => {
       const { token } = request.params;
       return { token, ...(await vault.erase(actorOf(request), token, request.query.reason)) };
+    },
+  );
+  server.post(
+    '/v1/vault/erase',
+    {
+      config: { access: ['admin'] },
+      schema: {
+        tags,
+        summary: 'Forget a value under all of its tokens, for good',
+        description:
+          'Also under those it would get later. The answer and the audit name the tokens, not the value.',
+        body: eraseValueInput,
+        response: answers(erasedValueView),
+      },
+    },
+    async (request) => {
+      const { value, reason } = request.body;
+      return { tokens: [...(await vault.eraseValue(actorOf(request), value, reason))] };
     },
   );
   server.post(

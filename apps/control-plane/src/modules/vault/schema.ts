@@ -59,6 +59,13 @@ export const erasedView = z
   })
   .meta({ id: 'ErasedToken' });
 
+export const eraseValueInput = z
+  .strictObject({ value: z.string().min(1).max(65_536), reason })
+  .meta({ id: 'EraseValue' });
+export const erasedValueView = z
+  .object({ tokens: z.array(z.string()).describe('tokens that stood for it; none can be opened any more') })
+  .meta({ id: 'ErasedValue' });
+
 export const vaultKeyView = z
   .object({ keyId: z.string(), createdAt: z.iso.datetime() })
   .meta({ id: 'VaultKey' });

@@ -1,6 +1,6 @@
-import { findTokens } from '@scrim/masking';
+import { canonicalText, findTokens } from '@scrim/masking';
 import { type Counter, counter } from '@scrim/telemetry';
-import { MAX_SEALED, MAX_TOKEN, openSealed, VaultError } from '@scrim/vault';
+import { MAX_SEALED, MAX_TOKEN, openSealed, ValueDigest, VaultError } from '@scrim/vault';
 import type { PoolClient } from 'pg';
 import type { Actor, Principal } from '../../auth/principal.ts';
 import type { Context } from '../../context.ts';
@@ -16,6 +16,7 @@ import {
 } from './schema.ts';
 import {
   eraseToken,
+  eraseValue,
   findValues,
   type KeptValue,
   openedLastHour,
@@ -202,6 +203,17 @@ export class Vault {
       if (erased === undefined) throw notFound('token', token);
       await this.#audit(client, actor, 'vault.erase', `vault/${token}`, { reason, ...erased });
       return erased;
+    });
+  }
+
+  /** Forgets a value under every token it has, or would get later, and returns those it had. */
+  async eraseValue(actor: Actor, value: string, reason: string): Promise<readonly string[]> {
+    const { keys, db } = this.#needs;
+    const digest = new ValueDigest((await keys.current('masking')).secret).of(canonicalText(value));
+    return transact(db.pool, async (client) => {
+      const tokens = await eraseValue(client, digest, actor.subject, reason);
+      await this.#audit(client, actor, 'vault.erase', 'vault/value', { reason, tokens });
+      return tokens;
     });
   }
 

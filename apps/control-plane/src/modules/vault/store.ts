@@ -5,7 +5,7 @@ type Queries = Pick<PoolClient, 'query'>;
 /** What an edge reports of one reversible token. */
 export interface ReportedToken {
   readonly token: string;
-  /** 16 bytes; see `TokenDigest`. */
+  /** 16 bytes; see `ValueDigest`. */
   readonly digest: Uint8Array;
   readonly sealed: Uint8Array;
   /** Names the vault key. */
@@ -28,6 +28,7 @@ const PUT = `
   SELECT n.token, n.digest, n.sealed, n.key_id, ARRAY(SELECT jsonb_array_elements_text(n.policies)), $6
   FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::jsonb[]) AS n(token, digest, sealed, key_id, policies)
   WHERE NOT EXISTS (SELECT FROM vault_erasure e WHERE e.token = n.token)
+    AND NOT EXISTS (SELECT FROM vault_erased_value e WHERE e.digest = n.digest)
   ORDER BY n.token, n.digest
   ON CONFLICT (token, digest) DO UPDATE
     SET policies = ARRAY(SELECT DISTINCT p FROM unnest(vault_token.policies || EXCLUDED.policies) AS p ORDER BY p)
@@ -107,6 +108,29 @@ export async function eraseToken(
     [token, by, reason],
   );
   return { values: rowCount ?? 0 };
+}
+
+/** Forgets a value under every token it has or will get; returns those it had. In a transaction. */
+export async function eraseValue(
+  on: Queries,
+  digest: Uint8Array,
+  by: string,
+  reason: string,
+): Promise<readonly string[]> {
+  await on.query(LOCK);
+  await on.query(
+    'INSERT INTO vault_erased_value (digest, erased_by, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+    [Buffer.from(digest), by, reason],
+  );
+  // Another value that shares such a token was ambiguous before; alone it would be taken for the erased one.
+  const { rows } = await on.query<{ token: string }>(
+    `WITH gone AS (
+       DELETE FROM vault_token WHERE token IN (SELECT token FROM vault_token WHERE digest = $1) RETURNING token)
+     INSERT INTO vault_erasure (token, erased_by, reason) SELECT DISTINCT token, $2, $3 FROM gone
+     ON CONFLICT DO NOTHING RETURNING token`,
+    [Buffer.from(digest), by, reason],
+  );
+  return rows.map(({ token }) => token).sort();
 }
 
 /** Runs `work` in a transaction of the pool. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createOperator } from '@scrim/masking';
-import { generateVaultKey, TokenDigest, VaultSealer } from '@scrim/vault';
+import { generateVaultKey, ValueDigest, VaultSealer } from '@scrim/vault';
 import {
   startTestPlane,
   startTestStores,
@@ -62,7 +62,7 @@ async function report(value: string, policy: string, given?: string): Promise<Re
   const sealer = new VaultSealer(Buffer.from(key?.publicKey ?? '', 'base64'));
   return {
     token,
-    digest: new TokenDigest(masking).of(token, value),
+    digest: new ValueDigest(masking).of(value),
     sealed: sealer.seal(value, token),
     keyId: key?.keyId ?? '',
     policy,
@@ -207,6 +207,25 @@ test('an erased token stays erased, also when an edge reports it late; only admi
   expect((await pool.query('SELECT FROM vault_token WHERE token = $1', [token])).rowCount).toBe(0);
   expect((await plane.call('DELETE', '/v1/vault/tokens/tok_7never?reason=ticket')).status).toBe(404);
   expect((await audited('vault.erase'))[0]).toMatchObject({ actor: 'admin', resource: `vault/${token}` });
+});
+
+test('an erased value is gone under every token of it, also under those it gets later', async () => {
+  const long = await keep('person@example.com', 'crm');
+  const short = await keep('person@example.com', 'pay', 'tok_7short234567');
+  const shared = await keep('other@example.com', 'pay', 'tok_7shared23456');
+  await keep('person@example.com', 'crm', shared);
+  const body = { value: ' Person@Example.com ', reason: 'erasure request 13' };
+  expect((await plane.call('POST', '/v1/vault/erase', { body, bearer: keys.support as string })).status).toBe(
+    403,
+  );
+  const erased = await plane.call('POST', '/v1/vault/erase', { body });
+  expect(erased.body).toEqual({ tokens: [long, shared, short].sort() });
+  await keep('person@example.com', 'crm', 'tok_7later2345678');
+  for (const token of [long, short, shared]) expect(await stateOf('support', token)).toBe('erased');
+  expect(await stateOf('support', 'tok_7later2345678')).toBe('unknown');
+  expect((await plane.call('POST', '/v1/vault/erase', { body })).body).toEqual({ tokens: [] });
+  const audit = await plane.call('GET', '/v1/audit?action=vault.erase');
+  expect(audit.text + plane.logText()).not.toMatch(/person@example/i);
 });
 
 test('reports and an erasure at once never leave the value behind', async () => {

@@ -420,6 +420,7 @@ export const ModelName = {
   SigningKey: 'SigningKey',
   VaultToken: 'VaultToken',
   VaultErasure: 'VaultErasure',
+  VaultErasedValue: 'VaultErasedValue',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -436,7 +437,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "connection" | "credential" | "policy" | "policyVersion" | "approval" | "approvalDecision" | "session" | "sessionEvent" | "sessionBatch" | "sessionStatement" | "deadLetter" | "edge" | "edgeCertificate" | "joinToken" | "issuer" | "machineIdentity" | "apiKey" | "roleBinding" | "issuedToken" | "revokedToken" | "signingKey" | "vaultToken" | "vaultErasure" | "auditEntry"
+    modelProps: "connection" | "credential" | "policy" | "policyVersion" | "approval" | "approvalDecision" | "session" | "sessionEvent" | "sessionBatch" | "sessionStatement" | "deadLetter" | "edge" | "edgeCertificate" | "joinToken" | "issuer" | "machineIdentity" | "apiKey" | "roleBinding" | "issuedToken" | "revokedToken" | "signingKey" | "vaultToken" | "vaultErasure" | "vaultErasedValue" | "auditEntry"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -2142,6 +2143,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    VaultErasedValue: {
+      payload: Prisma.$VaultErasedValuePayload<ExtArgs>
+      fields: Prisma.VaultErasedValueFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VaultErasedValueFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VaultErasedValueFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        findFirst: {
+          args: Prisma.VaultErasedValueFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VaultErasedValueFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        findMany: {
+          args: Prisma.VaultErasedValueFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>[]
+        }
+        create: {
+          args: Prisma.VaultErasedValueCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        createMany: {
+          args: Prisma.VaultErasedValueCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VaultErasedValueCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>[]
+        }
+        delete: {
+          args: Prisma.VaultErasedValueDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        update: {
+          args: Prisma.VaultErasedValueUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        deleteMany: {
+          args: Prisma.VaultErasedValueDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VaultErasedValueUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VaultErasedValueUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>[]
+        }
+        upsert: {
+          args: Prisma.VaultErasedValueUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        aggregate: {
+          args: Prisma.VaultErasedValueAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVaultErasedValue>
+        }
+        groupBy: {
+          args: Prisma.VaultErasedValueGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultErasedValueGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VaultErasedValueCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultErasedValueCountAggregateOutputType> | number
+        }
+      }
+    }
     AuditEntry: {
       payload: Prisma.$AuditEntryPayload<ExtArgs>
       fields: Prisma.AuditEntryFieldRefs
@@ -2593,6 +2668,16 @@ export const VaultErasureScalarFieldEnum = {
 export type VaultErasureScalarFieldEnum = (typeof VaultErasureScalarFieldEnum)[keyof typeof VaultErasureScalarFieldEnum]
 
 
+export const VaultErasedValueScalarFieldEnum = {
+  digest: 'digest',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasedValueScalarFieldEnum = (typeof VaultErasedValueScalarFieldEnum)[keyof typeof VaultErasedValueScalarFieldEnum]
+
+
 export const AuditEntryScalarFieldEnum = {
   id: 'id',
   at: 'at',
@@ -2940,6 +3025,7 @@ export type GlobalOmitConfig = {
   signingKey?: Prisma.SigningKeyOmit
   vaultToken?: Prisma.VaultTokenOmit
   vaultErasure?: Prisma.VaultErasureOmit
+  vaultErasedValue?: Prisma.VaultErasedValueOmit
   auditEntry?: Prisma.AuditEntryOmit
 }
 

@@ -74,6 +74,7 @@ export const ModelName = {
   SigningKey: 'SigningKey',
   VaultToken: 'VaultToken',
   VaultErasure: 'VaultErasure',
+  VaultErasedValue: 'VaultErasedValue',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -429,6 +430,16 @@ export const VaultErasureScalarFieldEnum = {
 } as const
 
 export type VaultErasureScalarFieldEnum = (typeof VaultErasureScalarFieldEnum)[keyof typeof VaultErasureScalarFieldEnum]
+
+
+export const VaultErasedValueScalarFieldEnum = {
+  digest: 'digest',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasedValueScalarFieldEnum = (typeof VaultErasedValueScalarFieldEnum)[keyof typeof VaultErasedValueScalarFieldEnum]
 
 
 export const AuditEntryScalarFieldEnum = {

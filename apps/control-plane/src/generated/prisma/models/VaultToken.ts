@@ -409,7 +409,7 @@ export type $VaultTokenPayload<ExtArgs extends runtime.Types.Extensions.Internal
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     token: string
     /**
-     * Keyed digest of token and value: tells values apart, says nothing of them.
+     * Keyed digest of the value: tells values apart, says nothing of them.
      */
     digest: runtime.Bytes
     sealed: runtime.Bytes

@@ -644,7 +644,7 @@ export type SealedToken = Message<"scrim.edge.v1.SealedToken"> & {
   token: string;
 
   /**
-   * 16 bytes: keyed digest of token and value, so that two values of one token are told apart.
+   * 16 bytes: keyed digest of the value, so that two values of one token are told apart.
    *
    * @generated from field: bytes digest = 2;
    */
