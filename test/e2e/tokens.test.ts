@@ -198,6 +198,10 @@ test('an erased token cannot be opened again, also after the value was read agai
       token: email,
       state: 'erased',
     });
+  const forget = ['vault', 'erase-value', '--reason', 'request 13'];
+  const forgotten = await scrim(forget, stand.ready().adminToken, 'Person10@example.org\n');
+  expect(forgotten).toMatchObject({ code: 0, stdout: `erased: ${later}\n` });
+  expect((await detokenise({ tokens: [later] }, 'hr')).tokens[0]?.state).toBe('erased');
 }, 60_000);
 
 /** Files of the product that hold a text. grep ends with 1 when there are none, with 2 when one went away meanwhile. */
