@@ -29,7 +29,7 @@ const isSpoken = (text: string): boolean =>
   text.length >= 6 &&
   /\d/.test(text) &&
   /[A-Za-z]/.test(text) &&
-  !/^[a-z]+(?:-[a-z\d]+)+$/.test(text) &&
+  (!/^[a-z]+(?:-[a-z\d]+)+$/.test(text) || /^[a-z]+(?:-[a-z]+)+-\d{2,}$/.test(text)) &&
   !isPlaceholder(text);
 
 /** `echo SECRET | docker login --password-stdin`, `echo "user:SECRET" | chpasswd`: looks back for the echo. */
@@ -56,13 +56,36 @@ export const BESIDE_USER: readonly {
   readonly verify: Verifier;
 }[] = [
   {
-    anchors: ['auth=(', 'auth = (', 'basicauth(', 'basic_auth(', 'basicAuth(', '.auth(', 'setBasicAuth('],
-    verify: after(/^([\w .=]{0,16}\(\s*["'][^"'\n]{1,64}["']\s*,\s*["'])([^"'\n]{6,128})["']/, 0, isArgument),
+    anchors: [
+      'auth=(',
+      'auth = (',
+      'basicauth(',
+      'basic_auth(',
+      'basicAuth(',
+      '.auth(',
+      'setBasicAuth(',
+      'basic_auth ',
+    ],
+    verify: after(
+      /^([\w .=]{0,16}[( ]\s*["'][^"'\n]{1,64}["']\s*,\s*["'])([^"'\n]{6,128})["']/,
+      0,
+      isArgument,
+    ),
   },
   {
-    anchors: ['login:', 'login =', 'login=', 'credentials:', 'creds:', 'credentials =', 'logins:'],
+    anchors: [
+      'login:',
+      'login =',
+      'login=',
+      'login with ',
+      'log in with ',
+      'credentials:',
+      'creds:',
+      'credentials =',
+      'logins:',
+    ],
     verify: after(
-      /^([a-z]+ ?[:=]\s*[\w.@-]{2,40}(?: [/|] |:))([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
+      /^((?:log ?in with|[a-z]+ ?[:=])\s*[\w.@-]{2,40}(?: [/|] |:))([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
       0,
       isSpoken,
     ),
@@ -94,6 +117,23 @@ export const WITHOUT_FLAG: readonly {
   { anchors: ['chpasswd'], verify: piped(true) },
   { anchors: ['sudo -S'], verify: piped(false) },
   {
+    // Whatever the command: a user's name after one flag and, after the flag that goes with it, no port.
+    anchors: [' -u ', ' -U '],
+    verify: after(
+      /^( -[uU] ["']?[A-Za-z][\w.@\\-]{0,63}["']? (?:[^|;&\n]{0,120} )?-[pPwW] ["']?)([^\s"'|;&/$]{6,128})(?=["'\s|;&]|$)/,
+      0,
+      (text) => isSpoken(text) && !/\.[a-z]{1,5}$/.test(text),
+    ),
+  },
+  {
+    anchors: ['rabbitmqctl ', 'htpasswd '],
+    verify: after(
+      /^((?:rabbitmqctl .{0,60}?(?:add_user|change_password) \S{1,64}|htpasswd -[A-Za-z]*b[A-Za-z]* (?:\S{1,80} )?\S{1,64}) ["']?)([^\s"'|;&/$-][^\s"'|;&]{3,127})/,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
     anchors: ['sqlplus '],
     verify: after(
       /^(sqlplus (?:-\w+ )*\w+\/)([^\s@/"']{4,64})(?=@|\s|$)/i,
@@ -105,6 +145,14 @@ export const WITHOUT_FLAG: readonly {
     anchors: ['net use '],
     verify: after(
       /^(net use .{0,100}\/user:\S+ )([^\s/*"'][^\s"']{3,63})/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
+    anchors: ['net use '],
+    verify: after(
+      /^(net use \S{4,80} )([^\s/*"'-][^\s"']{3,63})(?= \/user:)/i,
       0,
       (text) => !isPlaceholder(text),
     ),
