@@ -184,9 +184,15 @@ function isReference(text: string): boolean {
 
 /** `user.password`, `getToken()`, `cfg->secret`, `items[0]`, `a + b`: expressions, not values. */
 function isCode(text: string): boolean {
-  if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
-    return !(/\d/.test(text) && /\w{20,}$/.test(text));
+  const path =
+    /^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*(?:\.|->|::)([A-Za-z_$][\w$]*)[!?]?,?$/.exec(
+      text,
+    );
+  if (path && !(/\d{2,}/.test(text) && !/^(?:exports|module|this|self)\b/.test(text)))
+    return !/^(?=.*\d)\w{20,}$/.test(path[1] as string);
   return (
+    /^0x[\da-f]{1,8}[;,]?$/i.test(text) ||
+    TYPE_NAME.test(text) ||
     /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]:-]|$)|<)/.test(text) ||
     /^\w+\.(?:[A-Z][a-z0-9]+){2,},?$/.test(text) ||
     /^(?:[([{]|!+[A-Za-z_$])/.test(text) ||
@@ -194,6 +200,10 @@ function isCode(text: string): boolean {
     text.includes('=>')
   );
 }
+
+/** `OpenID4Credential;`: words in camel case, the last of which says what kind of thing it is. */
+const TYPE_NAME =
+  /^[A-Z][A-Za-z]*\d?[A-Za-z]*(?:Type|Types|Result|Credentials?|Token|Secret|Key|String|Options|Config|Params|Provider|Manager|Service|Handler|Response|Request|Context|Callback|Factory|Error|Schema|Field|Input|Output|Info|Data|Value|Props|Spec|Ref|Source|Reference)(?:\[\])?[;,]?$/;
 
 /** A name somebody gave to something: snake, kebab or camel case words. */
 function isIdentifier(text: string): boolean {

@@ -13,7 +13,7 @@ export function isPlaceholder(value: string): boolean {
 
 const REPEATED = /^(.)\1*$|^(?:[x*.#_\-0•…]+|<[^<>]*>|\[[^[\]]*\]|\([^()]*\))$/i;
 const TEMPLATE =
-  /^\$[\w({]|\$\{|\{\{|<%|%\(|^%\w+%$|^%\{|^\{[\w.:-]*\}$|^#\{|^@[\w.]+@$|^&[\w.-]+$|^!\w+|^\*(?![\dA-F]{40}$)\w+$|^:[a-z]\w*$|^\?$|^@\{/;
+  /^\$[\w({]|\$\{|\{\{|<%|%\(|^%\w+%$|^%\{|^\{[\w.:-]*\}$|^#\{|^@[\w.]+@$|^&[\w.-]+$|^!\w+|^\*(?![\dA-F]{40}$)\w+$|^:[a-z][\w:]*$|^\?$|^@\{/;
 const MASKED =
   /\*{3,}|x{6,}|X{4,}|\.{3,}|…|•{2,}|_{6,}|\[(?:redacted|masked|filtered|hidden|removed)|<(?:redacted|masked|hidden)/i;
 const PHRASE =
