@@ -232,7 +232,8 @@ export class Engine {
 
   /** Whether any literal or shape stands in bytes[start, end). */
   mayContain(view: View): boolean {
-    if (this.lines.length > 0 && view.end > view.start) return true;
+    for (const { pattern } of this.lines)
+      if (pattern.witness?.(view.bytes, view.start, view.end) ?? view.end > view.start) return true;
     const { prefilter } = this;
     for (let position = view.start; position < view.end; position += prefilter.blockSize) {
       const to = Math.min(view.end, position + prefilter.blockSize);

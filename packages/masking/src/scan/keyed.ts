@@ -1,6 +1,6 @@
 import { isUpper, type Key, keyAround, keyTail, keyWords, nameEnd } from '../detectors/keyed/key.ts';
-import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
-import { LETTER } from './bytes.ts';
+import { LONGEST_VALUE, readValue, ValueSlot } from '../detectors/keyed/value.ts';
+import { BASE64, BASE64URL, LETTER } from './bytes.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
 import { Collector, type Context, type Rule } from './engine.ts';
 import { tableAt } from './rows.ts';
@@ -34,6 +34,14 @@ const LONG_VALUE = 256;
 function isChain(view: View, start: number): boolean {
   for (let i = start; i < start + 64; i += 1) if (view.at(i) === 0x3d && view.is(LETTER, i + 1)) return true;
   return false;
+}
+
+/** A token longer than what is read of a value: its characters belong to it for as long as they go on. */
+function flowOn(view: View, slot: ValueSlot, found: Collector): void {
+  const { end } = slot;
+  if (end - slot.start < LONGEST_VALUE || found.ends[found.length - 1] !== end) return;
+  if (view.is(BASE64URL, end) && view.runBack(BASE64URL, end, 256) === end - 256) found.flow('base64url');
+  else if (view.is(BASE64, end)) found.flow('base64');
 }
 
 /** The bytes that percent-encoded latin1 text stands for (RFC 3986 section 2.1). */
@@ -110,7 +118,9 @@ export class KeyedRules {
     if (meaning.rules.length === 0) return;
     const { slot } = this;
     if (this.judgeDecoded(view, meaning, found)) return;
+    const before = found.length;
     this.ask(view, slot, meaning, isUpper(view, key.own, Math.max(end, key.own)), found);
+    if (found.length > before) flowOn(view, slot, found);
   }
 
   /** `dob=02%2F11%2F1954`: a field of a form is judged as it will be read, and masked as it is written. */

@@ -17,7 +17,8 @@ export class ValueSlot {
   }
 }
 
-const LONGEST_VALUE = 7600;
+/** What is read of one value, in bytes; a longer one flows on where its characters go on. */
+export const LONGEST_VALUE = 7600;
 
 /**
  * Reads the value that belongs to the key, whose text ends at `keyEnd`: after `=`, `:`, `=>`, `:=`, `>` of an XML element,
@@ -241,8 +242,10 @@ export function readQuoted(view: View, at: number, slot: ValueSlot): boolean {
       p += n % 2 === 1 || depth > 0 ? n + 1 : n;
     } else p += 1;
   }
-  return false;
+  return p === limit && view.runBack(TOKEN_CHAR, p, 64) === p - 64 && slot.set(start, p, 'quoted');
 }
+
+const TOKEN_CHAR = byteClass('\\w+/-');
 
 function tripleQuoted(view: View, at: number, quote: number, slot: ValueSlot): boolean {
   for (let p = at; p < at + LONGEST_VALUE; p += 1) {
