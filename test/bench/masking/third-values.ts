@@ -249,9 +249,9 @@ export const MAKERS: Readonly<Record<string, Make>> = {
     btoa(
       `-----BEGIN RSA ${'PRIVATE KEY'}-----\nMII${s.text(BASE64, 61)}\n${s.text(BASE64, 64)}\n${s.text(BASE64, 40)}\n-----END RSA ${'PRIVATE KEY'}-----\n`,
     ),
-  bcrypt: (s) => `$2b$12$${s.text('./' + ALNUM, 53)}`,
+  bcrypt: (s) => `$2b$12$${s.text(`./${ALNUM}`, 53)}`,
   argon2: (s) => `$argon2id$v=19$m=65536,t=3,p=4$${s.text(BASE64, 22)}$${s.text(BASE64, 43)}`,
-  sha512crypt: (s) => `$6$${s.text(ALNUM, 16)}$${s.text('./' + ALNUM, 86)}`,
+  sha512crypt: (s) => `$6$${s.text(ALNUM, 16)}$${s.text(`./${ALNUM}`, 86)}`,
   scram: (s) => `SCRAM-SHA-256$4096:${btoa(bytes(s, 16))}$${btoa(bytes(s, 32))}:${btoa(bytes(s, 32))}`,
   mysqlhash: (s) => `*${s.text(HEX.toUpperCase(), 40)}`,
   pgmd5: (s) => `md5${s.text(HEX, 32)}`,

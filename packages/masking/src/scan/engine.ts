@@ -226,7 +226,7 @@ export class Engine {
       if (stopped >= 0) return { resume: stopped, hold: stopped };
     }
     if (view.final) return { resume: view.end, hold: view.end };
-    const tail = tailStart(view, view.end);
+    const tail = this.openTail(view);
     return { resume: tail, hold: tail };
   }
 
@@ -340,8 +340,19 @@ export class Engine {
   }
 
   private stopAt(view: View, at: number): Progress {
-    const tail = Math.min(at, tailStart(view, view.end));
+    const tail = Math.min(at, this.openTail(view));
     return { resume: tail, hold: tailStart(view, tail) };
+  }
+
+  /** The tail, and in front of it what may be the first words of a literal. */
+  private openTail(view: View): number {
+    const tail = tailStart(view, view.end);
+    let start = tail;
+    for (const opening of this.anchors.openings) {
+      const from = tail - opening.length;
+      if (from >= view.start && from < start && view.hasFolded(opening, from)) start = from;
+    }
+    return start;
   }
 }
 

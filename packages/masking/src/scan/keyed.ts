@@ -28,6 +28,9 @@ const EDGES = new Map<string, 'whole' | 'left' | 'right'>([
   ['key', 'right'],
 ]);
 
+/** `[secrets.password]`, as a template of a mask may write it, is no key. */
+const MASK_NAME = /^(?:secrets|pii|custom)\.[a-z-]+$/;
+
 const LONG_VALUE = 256;
 
 /** A long run of `a=b=c=…` is no value; saying so early keeps hostile text cheap. */
@@ -114,6 +117,7 @@ export class KeyedRules {
   private judgeAll(view: View, key: Key, end: number, found: Collector): void {
     if (this.slot.end - this.slot.start > LONG_VALUE && isChain(view, this.slot.start)) return;
     const text = view.text(key.start, end);
+    if (view.at(key.start - 1) === 0x5b && MASK_NAME.test(text)) return;
     const meaning = this.known.get(text) ?? this.learn(text);
     if (meaning.rules.length === 0) return;
     const { slot } = this;

@@ -125,7 +125,7 @@ export const judgeToken: ValueJudge = (view, value) => {
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
   if (isForeignWord(text) || LISTS_PAIRS.test(text)) return null;
-  if (/^AWS4-HMAC-SHA\d+$|^A[KS]IA[A-Z0-9]{16}(?:\/|%2F)/.test(text)) return null;
+  if (/^AWS4-HMAC-SHA\d+$|^[A-Za-z0-9_]+(?:\/|%2F)\d{8}(?:\/|%2F)/.test(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
   if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?[,;)]?$/.test(text)) return isScrambled(text) ? span : null;

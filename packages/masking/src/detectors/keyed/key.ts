@@ -1,4 +1,4 @@
-import { ALNUM, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
+import { ALNUM, asciiBytes, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
 import { afterSequence, sequenceEnd } from '../../scan/pattern.ts';
 import type { View } from '../../scan/view.ts';
 
@@ -65,6 +65,7 @@ function isCode(view: View, keyEnd: number, gap: number, end: number): boolean {
 }
 
 const VERBS = new Set(['is', 'was', 'are']);
+const IS_WAS_ARE = ['is ', 'was ', 'are '].map(asciiBytes);
 /** "NHS No. …", "Ausweis-Nr. …": the full stop is the word's. */
 const ABBREVIATIONS = new Set(['no', 'nr', 'num', 'nbr', 'tel', 'acct', 'ref']);
 
@@ -72,7 +73,7 @@ const ABBREVIATIONS = new Set(['no', 'nr', 'num', 'nbr', 'tel', 'acct', 'ref']);
 function endsName(view: View, at: number): boolean {
   const next = view.at(at);
   if (next === 0x3a || next === 0x3d) return true;
-  return next === 0x20 && VERBS.has(view.text(at + 1, at + 4).trimEnd());
+  return next === 0x20 && IS_WAS_ARE.some((verb) => view.has(verb, at + 1));
 }
 
 /** Where a key ends whose tail says whose it is: "password for bob", "token of the build". */
