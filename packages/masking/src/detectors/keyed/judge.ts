@@ -9,6 +9,7 @@ import { isPlaceholder } from './placeholder.ts';
  */
 export const judgePassword: ValueJudge = (view, value) => {
   if (value.form === 'loose') return judgeSpoken(view, value);
+  if (opensBracket(view, value)) return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 512));
   if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
@@ -52,6 +53,13 @@ function isVerb(view: View, value: KeyedValue, text: string): boolean {
  */
 const isForeignWord = (text: string): boolean =>
   /[\x80-\xff]/.test(text) && /^[A-Za-z\x80-\xff _.,!?'()-]+$/.test(text);
+
+/** Said before anything is decoded: `auth=(auth=(…` would be read to its end at every key. */
+function opensBracket(view: View, value: KeyedValue): boolean {
+  if (value.form === 'quoted' || value.form === 'cell') return false;
+  const first = view.at(value.start);
+  return first === 0x28 || first === 0x5b || first === 0x7b;
+}
 
 const QUOTES = [0x22, 0x27, 0x60, 0x5c];
 const QUALIFIERS = new Set(
@@ -121,6 +129,7 @@ const SENTENCE_END = [0x2e, 0x2c, 0x3b, 0x3a, 0x3f, 0x29];
 /** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
 export const judgeToken: ValueJudge = (view, value) => {
   if (value.form === 'loose') return judgeLoose(view, value);
+  if (opensBracket(view, value)) return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
