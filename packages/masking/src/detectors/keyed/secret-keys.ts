@@ -47,6 +47,7 @@ export function isPasswordKey(words: readonly string[]): boolean {
   const key = tellingWords(words);
   const last = key[key.length - 1];
   if (last === undefined) return false;
+  if (last === 'passe') return key[key.length - 2] === 'de';
   if (last === 'by') return key[key.length - 2] === 'identified';
   if (last === 'pass') return key.length < 6 && !key.includes('boarding') && !key.includes('season');
   if (PASSWORD.has(last) || PASSWORD_TAIL.test(last)) return true;

@@ -390,7 +390,22 @@ function trimPunctuation(view: View, start: number, end: number): number {
   return Math.max(start + 1, view.runBack(PUNCTUATION, end, end - start));
 }
 
-const IS = [asciiBytes('is '), asciiBytes('was '), asciiBytes('is: '), asciiBytes('= ')];
+/** The longer before the shorter they start with. */
+const IS = [
+  'has been set to ',
+  'has been changed to ',
+  'has been reset to ',
+  'is set to ',
+  'was set to ',
+  'set to ',
+  'changed to ',
+  'reset to ',
+  'is now ',
+  'is ',
+  'was ',
+  'is: ',
+  '= ',
+].map(asciiBytes);
 const LOGIN = asciiBytes('login');
 const ENV = asciiBytes('env ');
 /** fish, csh, `heroku config:set`, `aws configure set`, `redis CONFIG SET`. */

@@ -148,6 +148,19 @@ export const WITHOUT_FLAG: readonly {
     ),
   },
   {
+    // What mysqld writes into its log at the first start.
+    anchors: ['password is generated for '],
+    verify: after(/^(password is generated for \S{1,80}: )(\S{6,64})/i, 0, (text) => !isPlaceholder(text)),
+  },
+  {
+    anchors: ['net user '],
+    verify: after(
+      /^(net user [\w.-]{1,40} )([^\s/*"'][^\s"']{5,63})(?= \/add)/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
     anchors: ['net use '],
     verify: after(
       /^(net use .{0,100}\/user:\S+ )([^\s/*"'][^\s"']{3,63})/i,
