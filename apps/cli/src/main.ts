@@ -4,6 +4,7 @@ import { applyCommand } from './commands/apply.ts';
 import { approvalsCommand } from './commands/approvals.ts';
 import { connectCommand } from './commands/connect.ts';
 import { detectCommands } from './commands/detect.ts';
+import { detokeniseCommands } from './commands/detokenise.ts';
 import { edgeCommand } from './commands/edge.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { policyCommand } from './commands/policy.ts';
@@ -42,6 +43,7 @@ Which control plane: SCRIM_API and SCRIM_TOKEN, or the login that \`up\` saved. 
     inventoryCommand,
     edgeCommand,
     detectCommands,
+    detokeniseCommands,
   ];
   for (const add of commands) add(program);
   return program;

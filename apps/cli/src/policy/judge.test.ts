@@ -115,3 +115,16 @@ describe('a file of cases that cannot be meant is refused with line and mend', (
 test('a connection the document does not have is named with those it has', () => {
   expect(() => rulebook.for('shpo', [])).toThrow('no connection "shpo"');
 });
+
+test('reversible tokens are tried like any other mask, and kept nowhere', async () => {
+  const file = join(folder, 'reversible.yaml');
+  const operator = 'with: { tokenise: { reversible: true } } }\n    detokenise: [support';
+  writeFileSync(file, DOCUMENT.replace('with: redact }\n    guard', `${operator}]\n    guard`));
+  const rules = await Rulebook.of(loadDocument(file));
+  const cases = join(folder, 'cases.yaml');
+  const one =
+    'name: it, connection: shop, groups: [agents], text: "to ada@example.com", expect: { masked: "to x" }';
+  writeFileSync(cases, `apiVersion: scrim/v1\ncases:\n  - { ${one} }\n`);
+  const [found] = loadCases(cases).flatMap((it) => judge(it, cases, rules).problems);
+  expect(found).toMatch(/tok_7\w+@masked\.invalid/);
+});

@@ -1,10 +1,13 @@
 import type { Caller, ScrimDocument, Snapshot, Statement } from '@scrim/model';
-import { type Authorisation, Enforcements, Masker } from '@scrim/pipeline';
+import { type Authorisation, Enforcements, Masker, type Vault } from '@scrim/pipeline';
 import { compilePolicies, type Verdict } from '@scrim/policy';
 import { analyse, loadParser } from '@scrim/protocol-postgres/statement';
 import { Failure } from '../failure.ts';
 
 type Enforcement = ReturnType<Enforcements['of']>;
+
+/** Reversible tokens of a test stand for nothing anybody has to find again. */
+const FORGETFUL: Vault = { of: () => ({ put: () => undefined }) };
 
 /** The statement as the PostgreSQL protocol would hand it to the guards, as far as that needs no database. */
 function sqlStatement(sql: string): Statement {
@@ -18,7 +21,7 @@ function sqlStatement(sql: string): Statement {
  */
 export class Rulebook {
   readonly #document: ScrimDocument;
-  readonly #enforcements = new Enforcements();
+  readonly #enforcements = new Enforcements(FORGETFUL);
   readonly #known = new Map<string, Enforcement>();
 
   private constructor(document: ScrimDocument) {

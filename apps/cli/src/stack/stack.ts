@@ -37,7 +37,11 @@ const HOST = '127.0.0.1';
 
 /** Every group the document names: the built-in administrator of `up` belongs to all of them (DESIGN section 11). */
 export function groupsOf(document: ScrimDocument): readonly string[] {
-  const groups = document.policies.flatMap((it) => [...(it.match.groups ?? []), ...(it.approve?.by ?? [])]);
+  const groups = document.policies.flatMap((it) => [
+    ...(it.match.groups ?? []),
+    ...(it.approve?.by ?? []),
+    ...(it.detokenise ?? []),
+  ]);
   return [...new Set(groups)];
 }
 

@@ -76,6 +76,7 @@ export class View {
 
   /** The bytes as a latin1 string. Only for short windows where a finding is already likely. */
   text(start: number, end: number): string {
+    if (end > this.end && !this.final) this.starved = true;
     let out = '';
     for (let i = Math.max(start, this.start); i < end && i < this.end; i += 1)
       out += String.fromCharCode(this.bytes[i] as number);

@@ -128,11 +128,15 @@ class Following {
   }
 }
 
+const RANGE_CONSTRUCTOR = /^(?:multi)?range_constructor[0-3]$/;
+
 function bodyFacts(into: FactsCollector, info: FunctionInfo): void {
   if (info.parts.length > 0) return;
   const language = info.language.toLowerCase();
   // Written by the catalog for an operator whose function is PostgreSQL's own.
   if (language === 'internal' && info.body === '') return;
+  // The server makes these itself for every range type.
+  if (language === 'internal' && RANGE_CONSTRUCTOR.test(info.body ?? '')) return;
   // Only a superuser makes C functions, and a server trusts what they declare; the few that run SQL are known by name.
   if (language === 'c' && info.volatility !== 'volatile' && !isKnownEscape(info.name)) return;
   if (info.body === null) {
