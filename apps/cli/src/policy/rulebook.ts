@@ -1,7 +1,7 @@
 import type { Caller, ScrimDocument, Snapshot, Statement } from '@scrim/model';
 import { type Authorisation, Enforcements, Masker, type Vault } from '@scrim/pipeline';
 import { compilePolicies, type Verdict } from '@scrim/policy';
-import { analyse, loadParser } from '@scrim/protocol-postgres/statement';
+import { analyse, factsOnPaper, loadParser } from '@scrim/protocol-postgres/statement';
 import { Failure } from '../failure.ts';
 
 type Enforcement = ReturnType<Enforcements['of']>;
@@ -11,8 +11,7 @@ const FORGETFUL: Vault = { of: () => ({ put: () => undefined }) };
 
 /** The statement as the PostgreSQL protocol would hand it to the guards, as far as that needs no database. */
 function sqlStatement(sql: string): Statement {
-  const { verb, facts } = analyse(sql);
-  return { verb, text: sql, facts };
+  return { verb: analyse(sql).verb, text: sql, facts: factsOnPaper(sql) };
 }
 
 /**

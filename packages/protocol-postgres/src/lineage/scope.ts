@@ -45,6 +45,7 @@ const SYSTEM = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 export function columnOf(source: Source, name: string): Value | undefined {
   const found = source.listed.filter((field) => field.name === name);
   if (found.length > 0) return oneOf(found.map(({ value }) => value));
+  if (source.relation?.named) return source.relation.named(name);
   // A column whose name is not known here may be this one.
   const nameless = source.listed.filter((field) => field.name === null).map(({ value }) => value);
   if (source.any) nameless.push(source.any);

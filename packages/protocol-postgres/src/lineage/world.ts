@@ -12,6 +12,8 @@ export interface KnownRelation {
   readonly listed: readonly Field[];
   /** What a column that is not listed can carry; undefined = there is no other. */
   readonly any: Value | undefined;
+  /** What a column is that is only known by the name it is called by. */
+  readonly named?: (column: string) => Value;
   /** Functions of triggers that may give a written row other values. */
   readonly triggers: readonly FunctionInfo[];
   /** Some of its columns are computed from others. */
