@@ -293,7 +293,8 @@ export class Session {
   #foresee(sent: KnownStatement): void {
     const { temporaries } = this;
     const { effects, complete } = sent.facts;
-    if (complete && effects.every((effect) => effect === 'read' || effect === 'session')) return;
+    const defines = !complete || effects.includes('ddl');
+    if (!defines && (temporaries.size === 0 || !effects.includes('write'))) return;
     const statement = this.view(sent);
     statement.parts.forEach((_, part) => {
       if (hidesTemporary(statement, part)) this.temporary = true;

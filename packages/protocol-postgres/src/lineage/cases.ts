@@ -405,4 +405,95 @@ export const QUERIES: readonly Case[] = [
   ["select current_setting('server_version_num') is null, version() is null", '..'],
   ['explain (costs off) select ssn from customers', '.'],
   ['explain (costs off) select ssn_of(1)', '?'],
+  // Through several of these at once
+  ['select * from wide_view', '...xxx..x.x.'],
+  ['select name, card, upper(notes), ssn || card from wide_view', '.x.x'],
+  ['select (select array_agg(x) from unnest(c.tags) x) from customers c', 'x'],
+  ["select string_agg(x, ',') from customers c, regexp_split_to_table(c.ssn, '') x", 'x'],
+  ["select string_agg(x, ',') from customers c, regexp_split_to_table(c.name, '') x", '.'],
+  [
+    'select id, name, amount from (customers a join payments b using (id)) join public.plain using (id)',
+    '...',
+  ],
+  ['select l.z, a.name from customers a left join lateral (select a.ssn as z) l on true', 'x.'],
+  ['select (select max(label) from public.plain where plain.id = customers.id) from customers', '.'],
+  ['select (select max(ssn) from customers where customers.id = plain.id) from public.plain', 'x'],
+  ['select grouping(ssn), count(*) from customers group by rollup (ssn)', '..'],
+  ['select sum(score) filter (where id > 1), sum(id) filter (where id > 1) from customers', 'x.'],
+  [
+    'select (q.a).ssn, (q.a).name, m from (select max(id) as m, (array_agg(c order by id))[1] as a from customers c) q',
+    'x..',
+  ],
+  ["select x->>'ssn', x->>'name' from (select row_to_json(c) as x from customers c) q", 'x.'],
+  ["select x.j->>'name' from (select jsonb_build_object('name', ssn) as j from customers) x", 'x'],
+  [
+    "select j->'a'->>'name', j->'a'->>'ssn', j->'b' from (select jsonb_build_object('a', to_jsonb(c), 'b', c.id) j from customers c) q",
+    '.x.',
+  ],
+  ["with t(j) as (select to_jsonb(c) from customers c) select j->>'name', j->>'ssn', j from t", '.xx'],
+  ["select j->>'name' from (select to_jsonb(c) j from customers c union all select '{}') q", 'x'],
+  ["select j->>'nobody' from (select to_jsonb(c) j from customers c) q", 'x'],
+  ["select json_build_object('a', name, 'a', ssn)->>'a' from customers", 'x'],
+  ['select case when true then c end from customers c', 'x'],
+  ['select c.name from customers c where c.* is not null', '.'],
+  ['select nullif(c, c) is null from customers c', 'x'],
+  [
+    "select t.* from (select c.*, c.ssn || '!' as extra, c.name || '!' as more from customers c) t",
+    '...xxx..xx.',
+  ],
+  ['select a.* from customers a join customers b on b.ssn = a.ssn', '...xxx..x'],
+  ['select max(length(name)), max(length(ssn)) from customers', '.x'],
+  [
+    'select array(select row(name, ssn) from customers order by id), array(select row(name, id) from customers order by id)',
+    'x.',
+  ],
+  [
+    'select (array(select c from customers c order by id))[1].ssn, (array(select c from customers c order by id))[1].name',
+    'x.',
+  ],
+  [
+    "select xpath('/a/text()', xmlelement(name a, ssn)), xpath('/a/text()', xmlelement(name a, name)) from customers",
+    'x.',
+  ],
+  ['select to_tsvector(ssn), to_tsvector(name), ssn::bytea, name::bytea from customers', 'x.x.'],
+  [
+    'select s.v from (select ssn as v, row_number() over (order by id) as n from customers) s where s.n = 1',
+    'x',
+  ],
+  [
+    'select s.n, s.w from (select name as w, row_number() over (order by id) as n from customers) s where s.n < 3',
+    '..',
+  ],
+  [
+    'select coalesce(sum(case when id > 1 then score end), 0), sum(case when id > 1 then id end) from customers',
+    'x.',
+  ],
+  [
+    'with a as (select id, ssn from customers), b as (select id, count(*) n from a group by id) select b.n, a.ssn from a join b using (id)',
+    '.x',
+  ],
+  [
+    'with a as (select id, score from customers), b as (select avg(score) v from a) select a.id, b.v, a.score > b.v from a, b',
+    '.xx',
+  ],
+  [
+    'select d.day, count(c.id) from generate_series(1, 3) d(day) left join customers c on c.id = d.day group by d.day',
+    '..',
+  ],
+  ["select date_trunc('month', born), count(*) from customers group by 1", 'x.'],
+  [
+    'select name, rank() over (partition by left(name, 1) order by id), first_value(name) over (order by id) from customers',
+    '...',
+  ],
+  [
+    'select p.amount - lag(p.amount) over (order by p.id), c.name from payments p join customers c on c.id = p.customer_id',
+    '..',
+  ],
+  [
+    "select jsonb_agg(jsonb_build_object('n', name, 'i', id) order by id), jsonb_agg(jsonb_build_object('s', ssn)) from customers",
+    '.x',
+  ],
+  ['select t.a, t.b from (values (1, $$x$$), (2, $$y$$)) t(a, b) join customers c on c.id = t.a', '..'],
+  ['select (twice(name)), (twice(ssn)), name_of(id), ssn_of(id) from customers', '.x.x'],
+  ['select f.b, f.c from customers c, lateral some_columns() f where f.a = c.id', '.x'],
 ];

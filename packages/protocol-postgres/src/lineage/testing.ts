@@ -17,6 +17,7 @@ create view rich as select name from customers where score > 3;
 create view counted as select name, count(*) as n, count(ssn) as m, max(score) as top from customers group by name;
 create view rows_of as select c as whole, to_jsonb(c) as doc from customers c;
 create view looped as with recursive r(i, v) as (select 1, ssn from customers union all select i + 1, v from r where i < 3) select * from r;
+create view wide_view as select * from customers c join payments p using (id);
 create materialized view tax_store as select id, ssn as kept, name from customers;
 create table people (region text, id int, ssn text) partition by list (region);
 create table people_north partition of people for values in ('north');
