@@ -433,9 +433,16 @@ const ADDS = /^(CREATE (TABLE|INDEX|SEQUENCE)|DROP (TABLE|INDEX)|COMMENT)$/;
 const ADDITIONS =
   /^alter_table(_(add_column|add_constraint|add_index|set_not_null|drop_not_null|column_default))?$/;
 
+/** A table made of a query is a new name and nothing more, when its query only reads. */
+const MADE_OF_A_QUERY = /^(create_table_as|select|select_into)$/;
+
 function keepsMeanings(statement: KnownStatement, tag: string): boolean {
+  const [only] = statement.parts;
   if (!statement.facts.complete || statement.parts.length > 1) return false;
-  if (tag === 'ALTER TABLE') return statement.facts.statements.every((name) => ADDITIONS.test(name));
+  const { statements } = statement.facts;
+  if (tag === 'ALTER TABLE') return statements.every((name) => ADDITIONS.test(name));
+  if (only?.tag === 'CREATE TABLE AS' || only?.tag === 'SELECT INTO')
+    return statements.every((name) => MADE_OF_A_QUERY.test(name));
   return ADDS.test(tag);
 }
 
