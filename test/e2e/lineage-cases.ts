@@ -289,6 +289,25 @@ export const UNSEEN: readonly (readonly [string, ...string[]])[] = [
     'create temp table if not exists plain as select id, ssn as label from customers',
     'with plain as (select 1 as id) select upper(p.label) from pg_temp.plain p',
   ],
+  [
+    'create function f9() returns text language sql as $$ select ssn from customers limit 1 $$',
+    'insert into sink select 1, f9()',
+    'select label from sink',
+    'select f9() || $$$$',
+  ],
+  [
+    'create function f9() returns text language sql as $$ select name from customers limit 1 $$',
+    'select f9()',
+    'create or replace function f9() returns text language sql as $$ select ssn from customers limit 1 $$',
+    'insert into sink select 1, f9()',
+    'select label from sink',
+    'select upper(f9())',
+  ],
+  ['insert into sink select 1, ssn_dynamic(1)', 'select label from sink'],
+  [
+    "insert into sink select 1, histogram_bounds::text || coalesce(most_common_vals::text, '') from pg_stats where tablename = 'customers' and attname = 'ssn'",
+    'select label from sink',
+  ],
 ];
 
 /** Names that mean something else when the next step runs. */

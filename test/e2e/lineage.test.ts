@@ -80,11 +80,13 @@ describe('what a session makes of masked columns stays masked in it:', () => {
     for (const step of steps) await straight.query(step);
     expect(leaked(straight.received())).not.toEqual([]);
     await straight.query('drop schema if exists s9 cascade');
-    await straight.query('drop table if exists stolen; truncate sink');
+    await straight.query('drop table if exists stolen; drop function if exists f9(); truncate sink');
     await straight.query("update plain set label = 'label ' || id where id < 4");
     straight.end();
     const cleaner = await direct();
-    await cleaner.query('drop schema if exists s9 cascade; drop table if exists stolen; truncate sink');
+    await cleaner.query(
+      'drop schema if exists s9 cascade; drop table if exists stolen; drop function if exists f9(); truncate sink',
+    );
     cleaner.end();
   });
 

@@ -318,14 +318,16 @@ export class TargetConversation {
     const whole = bytes.subarray(at, end);
     const { first } = session;
     if (!first || !['sync', 'query', 'function', 'login'].includes(first.kind)) throw unexpected();
-    session.settle();
-    session.ready(bytes[at + 5] as number, first.unit);
-    // Only what is committed can be read by the catalog's own connection.
-    if (session.defined && session.state === 0x49) {
+    // Only what is committed can be read by the catalog's own connection. It is read before the caller hears of it,
+    // because what it sends next is judged by names as they are now.
+    if (session.defined && bytes[at + 5] === 0x49) {
       session.defined = false;
       session.changing = false;
-      this.#domain.changed();
+      this.stop = { kind: 'wait', until: this.#domain.changed() };
+      return at;
     }
+    session.settle();
+    session.ready(bytes[at + 5] as number, first.unit);
     if ((first.kind === 'query' || first.kind === 'function') && !first.ended) this.#ended(first, true);
     if (first.kind === 'login') this.stop = { kind: 'own', bytes: Buffer.concat([this.#options.key, whole]) };
     else if (!first.swallow) this.#push(whole, CONTROL);

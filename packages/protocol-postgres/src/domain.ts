@@ -43,12 +43,20 @@ export class Domain {
   /** Counts changes of names, whoever made them: what was opened at another count may mean something else. */
   epoch = 0;
 
-  /** Says that something ran which may have changed names: the catalog is read anew before the next rows. */
-  changed(): void {
+  /**
+   * Says that something ran which may have changed names: the catalog is read anew, at the latest before the next rows.
+   * Settles when it was read, or could not be.
+   */
+  changed(): Promise<void> {
     this.epoch += 1;
     this.catalog.stale();
     this.#misses.clear();
     this.#stale = true;
+    // A look under way may have begun before the change.
+    return (this.#looking ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => (this.#stale ? this.#look() : undefined))
+      .catch(() => undefined);
   }
 
   /**

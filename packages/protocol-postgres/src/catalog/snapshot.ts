@@ -5,21 +5,8 @@ import { blindFacts, mergeFacts } from '../statement/facts.ts';
 import { functionFacts } from '../statement/resolve.ts';
 import type { CatalogRelation, ColumnOrigin, TypeInfo } from './contract.ts';
 import { CatalogWorld, originOf } from './known.ts';
+import { REVEALING } from './revealing.ts';
 import type { CatalogRows } from './rows.ts';
-
-/** System relations whose rows hold users' values or the texts of their statements. */
-const REVEALING = new Set([
-  'pg_stats',
-  'pg_stats_ext',
-  'pg_stats_ext_exprs',
-  'pg_statistic',
-  'pg_statistic_ext_data',
-  'pg_stat_activity',
-  'pg_stat_statements',
-  'pg_prepared_statements',
-  'pg_cursors',
-  'pg_largeobject',
-]);
 
 const SYSTEM_SCHEMAS = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
 

@@ -10,6 +10,8 @@ import { type Rows, statementRows } from './rows.ts';
 export interface FunctionResult {
   readonly carry: Carry;
   readonly tests: Carry;
+  /** What decides how many rows it gives, beside conditions. */
+  readonly rows: Carry;
   /** Columns of its rows when it gives rows of a known shape. */
   readonly names: readonly string[] | undefined;
   readonly fields: readonly Field[] | undefined;
@@ -20,6 +22,7 @@ export interface FunctionResult {
 const NOT_FOLLOWED: FunctionResult = {
   carry: OPEN,
   tests: OPEN,
+  rows: OPEN,
   names: undefined,
   fields: undefined,
   record: false,
@@ -58,16 +61,17 @@ function quoted(body: string): string {
 
 function follow(info: FunctionInfo, look: Look): FunctionResult {
   const shape = resultShape(info, look);
-  if (look.world.computes(info)) return { ...shape, carry: NOTHING, tests: NOTHING, fields: undefined };
+  if (look.world.computes(info))
+    return { ...shape, carry: NOTHING, tests: NOTHING, rows: NOTHING, fields: undefined };
   const { result, tests } = look.testing(() => bodyRows(info, look));
   if (!result) return { ...NOT_FOLLOWED, ...shape, fields: undefined };
-  const { columns, pool } = result;
+  const { columns, pool, rows } = result;
   const carry = join(pool, ...(columns ?? []).map(({ value }) => value.carry));
   // The caller names the columns of rows without a declared shape.
   // Which way a PL/pgSQL body goes rests on anything in it.
   const decided = info.language.toLowerCase() === 'plpgsql' ? join(tests, pool) : tests;
   const names = shape.record ? columns?.map(({ name }, i) => name ?? `column${i + 1}`) : shape.names;
-  return { ...shape, carry, tests: decided, fields: fieldsOf(names, columns, pool) };
+  return { ...shape, carry, tests: decided, rows, fields: fieldsOf(names, columns, pool) };
 }
 
 /** Columns of the last query under the names the function gives them. */
@@ -88,6 +92,7 @@ interface Body {
   readonly columns: readonly Field[] | undefined;
   /** What can end in any of them. */
   readonly pool: Carry;
+  readonly rows: Carry;
 }
 
 function bodyRows(info: FunctionInfo, look: Look): Body | undefined {
@@ -104,9 +109,9 @@ function bodyRows(info: FunctionInfo, look: Look): Body | undefined {
   const at = start(look, { variables: true });
   let last: Rows | undefined;
   for (const node of nodes) last = statementRows(node, at);
-  if (!last) return { columns: undefined, pool: NOTHING };
+  if (!last) return { columns: undefined, pool: NOTHING, rows: NOTHING };
   if (!last.columns) return undefined;
-  return { columns: last.columns, pool: NOTHING };
+  return { columns: last.columns, pool: NOTHING, rows: last.rows };
 }
 
 /** Statements of a SQL-standard body: lists of them, or one RETURN. */
@@ -132,7 +137,7 @@ function aggregate(info: FunctionInfo, look: Look): Body {
       pool.add(result.carry);
     }
   }
-  return { columns: undefined, pool: pool.carry };
+  return { columns: undefined, pool: pool.carry, rows: NOTHING };
 }
 
 const QUERY = 0;
@@ -155,11 +160,16 @@ function plpgsql(info: FunctionInfo, look: Look): Body | undefined {
   const code = `CREATE FUNCTION f${info.signature} LANGUAGE plpgsql AS ${quoted(info.body ?? '')}`;
   const walk = new PlpgsqlWalk(start(look, { variables: true }));
   for (const item of parsePlpgsql(code)) walk.visit(as(item, 'PLpgSQL_function'));
-  return { columns: walk.columns ?? undefined, pool: walk.pool.carry };
+  return {
+    columns: walk.columns ?? undefined,
+    pool: walk.pool.carry,
+    rows: join(walk.pool.carry, walk.rows.carry),
+  };
 }
 
 class PlpgsqlWalk {
   readonly pool = new Gathered();
+  readonly rows = new Gathered();
   /** Columns of RETURN QUERY; null = rows of unlike shapes, which are in the pool. */
   columns: readonly Field[] | undefined | null;
   readonly #at: At;
@@ -191,7 +201,8 @@ class PlpgsqlWalk {
       this.pool.add(OPEN);
       return;
     }
-    const { columns } = this.#run(query);
+    const { columns, rows } = this.#run(query);
+    this.rows.add(rows);
     if (!columns) this.pool.add(OPEN);
     else if (this.columns === undefined) this.columns = columns;
     else if (this.columns?.length === columns.length) {

@@ -54,7 +54,7 @@ export function call(body: Ast, at: At): Value {
   if (multiplies(name, builtin) || users.length > 0)
     at.look.multiplied.add(join(...args.map((arg) => arg.carry)));
   if (users.length > 0 || !builtin) return withCarry(userCall(target, args, at), around);
-  const more = join(around, at.scope.rows, builtinCarry(name));
+  const more = join(around, counts(name, body) ? at.scope.rows : NOTHING, builtinCarry(name));
   if (
     COUNTING.has(name) &&
     args.every((arg) => arg.kind !== 'computed' || arg.carry === NOTHING || arg.row)
@@ -65,6 +65,49 @@ export function call(body: Ast, at: At): Value {
   }
   if (body.agg_distinct === true) at.look.tests.add(join(...args.map((arg) => arg.carry)));
   return builtinValue(name, body, args, more);
+}
+
+/** Builtin aggregates and window functions: what they give rests on how many rows there are. */
+const AGGREGATES = new Set([
+  ...[
+    'any_value',
+    'array_agg',
+    'avg',
+    'bit_and',
+    'bit_or',
+    'bit_xor',
+    'bool_and',
+    'bool_or',
+    'count',
+    'corr',
+  ],
+  ...[
+    'every',
+    'max',
+    'min',
+    'mode',
+    'percentile_cont',
+    'percentile_disc',
+    'range_agg',
+    'range_intersect_agg',
+  ],
+  ...[
+    'stddev',
+    'stddev_pop',
+    'stddev_samp',
+    'string_agg',
+    'sum',
+    'variance',
+    'var_pop',
+    'var_samp',
+    'xmlagg',
+  ],
+]);
+const AGGREGATE_PATTERN = /^(?:jsonb?_(?:object_)?agg|covar_|regr_)/;
+
+function counts(name: string, body: Ast): boolean {
+  if (AGGREGATES.has(name) || AGGREGATE_PATTERN.test(name)) return true;
+  return body.over !== undefined || body.agg_within_group === true;
 }
 
 interface Calling {
@@ -147,12 +190,12 @@ export function userCall(target: QualifiedName, args: readonly Value[], at: At):
   }
   look.called.add(target.name);
   const reading = infos.filter((info) => !look.world.computes(info));
-  if (reading.length === 0) return computed(given, at.scope.rows);
+  const more = join(given, infos.some(({ parts: made }) => made.length > 0) ? at.scope.rows : NOTHING);
+  if (reading.length === 0) return computed(more);
   look.usesFunctions = true;
   const results = reading.map((info) => functionResult(info, at.look));
   look.tests.add(join(given, ...results.map((result) => result.tests)));
   const [only] = results;
-  const more = join(given, at.scope.rows);
   if (only?.fields && infos.length === 1) return withCarry(rowOf(only.fields), more);
   return computed(more, ...results.map((result) => result.carry));
 }
@@ -242,8 +285,8 @@ function userRows(
   defined: readonly string[],
 ): Given {
   const value = userCall(target, args, at);
-  // How many rows a function gives can be anything it knows.
-  const rows = value.carry;
+  const results = users.map((info) => functionResult(info, at.look).rows);
+  const rows = join(...args.map((arg) => arg.carry), ...results, users.length > 0 ? NOTHING : OPEN);
   if (defined.length > 0) {
     const fields = value.row?.length === defined.length ? value.row : undefined;
     const columns = defined.map((name, i) => ({ name, value: fields?.[i]?.value ?? computed(value.carry) }));

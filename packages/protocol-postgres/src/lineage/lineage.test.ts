@@ -12,7 +12,7 @@ import { type Case, QUERIES } from './cases.ts';
 import { NOT_TESTING, TESTING } from './condition-cases.ts';
 import { lineageWith } from './index.ts';
 import { fill, isMarked, SCHEMA } from './testing.ts';
-import { NEWER, WRITES } from './write-cases.ts';
+import { COUNTED, NEWER, WRITES } from './write-cases.ts';
 
 describe.each(installedServers())('lineage on %s', (bin) => {
   let server: TestServer;
@@ -115,6 +115,7 @@ describe.each(installedServers())('lineage on %s', (bin) => {
   const pick = (cases: readonly Case[]): [string, string][] => cases.map(([sql, marks]) => [sql, marks]);
 
   test.each(pick(QUERIES))('%s -> %s', check);
+  test.each(pick(COUNTED))('%s -> %s', check);
   test.each(pick(WRITES))('%s -> %s', check);
   test.each(pick(NEWER))('where the server can: %s -> %s', async (sql, expected) => {
     if (server.version >= 18) await check(sql, expected);

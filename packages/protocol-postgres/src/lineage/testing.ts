@@ -44,6 +44,8 @@ create function some_plpgsql() returns table (a int, b text, c text) language pl
   $$ begin return query select id, name, ssn from customers order by id; end $$;
 create function outs(i int, out o text, out p text) language sql stable as 'select name, ssn from customers where id = i';
 create function any_record() returns setof record language sql stable as 'select id, ssn from customers order by id';
+create function counted_out() returns setof int language sql stable as
+  'select generate_series(1, score) from customers where id = 1';
 create function tax_number(c customers) returns text language sql immutable as 'select c.ssn';
 create function twice(t text) returns text language sql immutable as 'select t || t';
 create function glued(a text, b text) returns text language sql immutable as $$ select a || '-' || b $$;

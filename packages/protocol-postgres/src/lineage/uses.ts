@@ -1,5 +1,6 @@
 import type { ColumnPlace, SqlFacts, SqlKeeps, SqlUses } from '@scrim/model';
 import type { Relation } from '@scrim/protocol-kit';
+import { REVEALING } from '../catalog/revealing.ts';
 import type { PartAnalysis } from '../statement/contract.ts';
 import { type Carry, isNothing, join, NOTHING, OPEN } from './carry.ts';
 import type { Lineage } from './statement.ts';
@@ -40,6 +41,11 @@ function places(
   return [...found, ...behind];
 }
 
+/** It calls what nobody can read, or reads system relations that hold users' values. */
+function isObscure({ facts, calls }: PartAnalysis): boolean {
+  return !facts.complete || calls.length > 0 || facts.tables.some(({ name }) => REVEALING.has(name));
+}
+
 /** Statements whose writes the resolver follows, by command tag. */
 const FOLLOWED = new Set([
   ...['SELECT', 'SELECT INTO', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'CREATE TABLE AS'],
@@ -57,7 +63,8 @@ export function keptColumns(
   overlay?: Overlay,
 ): SqlKeeps['columns'] {
   const named = keeps.columns ?? [];
-  const asked = named === 'unknown' || named.length > 0 || overlay !== undefined;
+  const obscure = parts.some(isObscure);
+  const asked = named === 'unknown' || named.length > 0 || overlay !== undefined || obscure;
   if (!keeps.by || !asked) return keeps.columns;
   const followed =
     keeps.by === 'rows' && parts.every((part) => !part.facts.keeps?.by || FOLLOWED.has(part.tag));
@@ -69,8 +76,8 @@ export function keptColumns(
     .map(({ carry }) => carry);
   const lost = found.length !== parts.length || found.some((lineage) => lineage.lost);
   const carry = join(...stored, lost ? OPEN : NOTHING);
-  // What comes out of a temporary table is known by no name of the database.
-  if (carry.open && overlay) return 'unknown';
+  // What comes out of a temporary table is known by no name of the database, nor what an unknown function gives.
+  if (carry.open && (overlay || obscure)) return 'unknown';
   if (followed && !carry.open) return isNothing(carry) ? [] : [...carry.places.values()];
   return named === 'unknown' ? named : [...named, ...carry.places.values()];
 }

@@ -1,5 +1,15 @@
 import type { Case } from './cases.ts';
 
+/** Counts and scalars over functions. */
+export const COUNTED: readonly Case[] = [
+  ['select abs(a), upper(b), extract(year from now()) is null from some_columns()', '...'],
+  ['select count(*) from some_columns()', '.'],
+  ['select count(*), max(b) from some_plpgsql()', '..'],
+  ['select count(*) from counted_out()', 'x'],
+  ['select count(*) from generate_series(1, (select max(score) from customers))', 'x'],
+  ['select glue(b), count(*) over () from some_columns() group by b', '..'],
+];
+
 export const WRITES: readonly Case[] = [
   ["with payments as (select 1 as id, 'x' as card) delete from payments returning card || $$$$, id", 'x.'],
   [

@@ -226,6 +226,7 @@ function retyped(part: Part, body: Ast, command: Ast): void {
   aside.into.values.delete(text(command, 'name') ?? '');
   if (aside.into.values.size === 0) return;
   part.walk.into.keep('rows');
+  for (const column of aside.into.values) part.walk.into.values.add(column);
   const name = relationName(child(body, 'relation') ?? {});
   if (name) part.walk.into.targets.set(name.name, { ...name, access: 'write' });
 }
