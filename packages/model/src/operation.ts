@@ -23,6 +23,26 @@ export interface SqlFacts {
   readonly opaque: readonly string[];
   /** Absent when the statement only shows what it reads. */
   readonly keeps?: SqlKeeps;
+  /**
+   * Which columns its conditions and its computed values rest on. A function, because only some policies ask and
+   * finding out takes a second look at the statement. Absent = unknown.
+   */
+  readonly uses?: () => SqlUses;
+}
+
+/** A column of the target's database. */
+export interface ColumnPlace {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+}
+
+/** Columns by what a statement does with their values; `unknown` = it can be any. */
+export interface SqlUses {
+  /** Compared, sorted, grouped or counted by: how the result looks tells something of their values. */
+  readonly tests: readonly ColumnPlace[] | 'unknown';
+  /** Base columns of what it shows computed, not as it stands. */
+  readonly derives: readonly ColumnPlace[] | 'unknown';
 }
 
 /**
@@ -39,7 +59,7 @@ export interface SqlKeeps {
   /** Relations whose own columns the values may come from although they are only written. */
   readonly targets: readonly TouchedTable[];
   /** Columns that are kept, by where they stand in the database; filled once the catalog is asked. */
-  readonly columns?: readonly { readonly schema: string; readonly table: string; readonly column: string }[];
+  readonly columns?: readonly ColumnPlace[] | 'unknown';
 }
 
 /** Facts of one shell line, filled by the SSH protocol. */

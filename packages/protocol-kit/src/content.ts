@@ -26,6 +26,11 @@ export interface Column {
    * everything the statement can reach ({@link Shape.reach}).
    */
   readonly exact: boolean;
+  /**
+   * With {@link exact}: its values are not a column's as they stand. `computed` = from `origins`; `mixed` = unchanged,
+   * but beside values of other columns or constants of the caller's.
+   */
+  readonly derived?: 'mixed' | 'computed';
   readonly type: ValueType;
   /** Longest text the type holds (`varchar(n)`), so that a mask fits. */
   readonly maxLength?: number;

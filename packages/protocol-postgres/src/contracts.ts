@@ -11,16 +11,23 @@ export interface TypeInfo {
   readonly of: number | null;
 }
 
+/** Where a column's values come from; see the catalog's own contract. */
+export interface ColumnOrigin {
+  readonly origins: readonly Place[];
+  readonly exact: boolean;
+  readonly derived?: 'mixed' | 'computed';
+  readonly stored?: boolean;
+}
+
 /** Names behind the numbers in a RowDescription, kept by a side connection to the same database. */
 export interface Catalog {
   /** Changes when its answers may have. */
   readonly version: string;
   /** Where a column's values come from; undefined for what the catalog does not know. `stored` = in a table's rows. */
-  column(
-    oid: number,
-    attnum: number,
-  ): { readonly origins: readonly Place[]; readonly exact: boolean; readonly stored?: boolean } | undefined;
+  column(oid: number, attnum: number): ColumnOrigin | undefined;
   type(oid: number): TypeInfo | undefined;
+  /** Relations of a name in any schema. */
+  relations(name: { readonly schema: string | null; readonly name: string }): readonly unknown[];
   /** Relations whose values a statement can show. */
   reach(facts: SqlFacts): readonly Relation[] | 'unknown';
   /** Looks whether the database changed and reloads if so; bounded wait. */

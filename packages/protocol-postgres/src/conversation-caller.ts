@@ -156,7 +156,7 @@ export class CallerConversation {
         return opaqueStatement('SQL', text, 'a backslash while standard_conforming_strings is off');
       }
     }
-    return this.#statements.within(text, (name) => session.prepared.get(name)?.statement);
+    return session.view(this.#statements.within(text, (name) => session.prepared.get(name)?.statement));
   }
 
   #query(bytes: Buffer, at: number, end: number): CallerRun | null {
@@ -257,7 +257,7 @@ export class CallerConversation {
 
   /** Bind.. Execute [Flush|Sync] is one run, so that a prepared query crosses the relay in one call. */
   #execute(bytes: Buffer, from: number, at: number, end: number, portal: Portal): CallerRun {
-    const statement = this.#statements.current(portal.statement);
+    const statement = this.#session.view(this.#statements.current(portal.statement));
     const execute = due('execute', this.#session.unit, { portal, statement });
     let insert = this.#copyColumns(statement, execute, false);
     if (!portal.described) {
@@ -344,7 +344,7 @@ function quoted(name: string): string {
 function unknownPortal(name: string, session: Session): Portal {
   return {
     name,
-    statement: session.cursors.get(name) ?? UNKNOWN_STATEMENT,
+    statement: session.cursors.get(name)?.statement ?? UNKNOWN_STATEMENT,
     prepared: undefined,
     bind: null,
     unit: session.unit,

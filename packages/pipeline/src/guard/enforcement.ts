@@ -11,8 +11,14 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { Statement } from '@scrim/model';
-import type { CompiledMask, CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
+import type { ColumnPlace, Statement } from '@scrim/model';
+import {
+  type CompiledMask,
+  type CompiledPolicy,
+  type ResponseRule,
+  type Verdict,
+  worst,
+} from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -64,7 +70,7 @@ export class Enforcement {
   judge(statement: Statement): Verdict {
     let verdict = this.#verdicts.get(statement);
     if (!verdict) {
-      verdict = this.#keeping(statement) ?? this.#policy.judge(statement);
+      verdict = this.#keeping(statement) ?? this.#deriving(statement) ?? this.#judged(statement);
       this.#verdicts.set(statement, verdict);
     }
     return verdict;
@@ -77,11 +83,42 @@ export class Enforcement {
   #keeping(statement: Statement): Verdict | undefined {
     const { facts } = statement;
     if (facts.kind !== 'sql' || !facts.keeps?.columns) return undefined;
-    for (const { schema, table, column } of facts.keeps.columns) {
+    const kept = this.#masked(facts.keeps.columns);
+    if (!kept) return undefined;
+    const reason = `it would copy ${kept.what}, which is masked, to where no mask follows`;
+    return { action: 'block', rule: kept.rule, reason };
+  }
+
+  /** `derived: block`: a statement that shows values computed from masked ones is refused before it runs. */
+  #deriving(statement: Statement): Verdict | undefined {
+    const { facts } = statement;
+    if (this.mask.derived !== 'block' || facts.kind !== 'sql') return undefined;
+    const found = this.#masked(facts.uses?.().derives ?? 'unknown');
+    if (!found) return undefined;
+    const reason = `its result would be computed from ${found.what}, which is masked; select the column itself`;
+    return { action: 'block', rule: found.rule, reason };
+  }
+
+  /** The policies' verdict, and theirs on conditions over masked columns where it tests one. */
+  #judged(statement: Statement): Verdict {
+    const { facts } = statement;
+    const judged = this.#policy.judge(statement);
+    const { predicates } = this.#policy;
+    if (predicates.action === 'allow' || facts.kind !== 'sql') return judged;
+    const found = this.#masked(facts.uses?.().tests ?? 'unknown');
+    if (!found) return judged;
+    return worst([judged, { ...predicates, reason: `it tests ${found.what}, which is masked` }]);
+  }
+
+  /** The first of these columns that a rule masks; of unknown ones, any that is masked. */
+  #masked(columns: readonly ColumnPlace[] | 'unknown'): { rule: string; what: string } | undefined {
+    if (columns === 'unknown') {
+      const [first] = this.mask.columns;
+      return first && { rule: first.id, what: 'what may be a column' };
+    }
+    for (const { schema, table, column } of columns) {
       const rule = this.mask.columns.find(({ matcher }) => matcher.matches(schema, table, column));
-      if (!rule) continue;
-      const reason = `it would copy ${table}.${column}, which is masked, to where no mask follows`;
-      return { action: 'block', rule: rule.id, reason };
+      if (rule) return { rule: rule.id, what: `${table}.${column}` };
     }
     return undefined;
   }

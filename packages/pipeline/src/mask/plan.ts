@@ -197,8 +197,9 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
         if (reached === null) reached = reachable(rules, shape.reach);
         action = reached;
       }
-      if (action && rules.derived === 'block') blockedBy ??= action.rule;
-    }
+    } else if (action && column.derived) action = concealed(action, rules.cover);
+    const computed = !column.exact || column.derived === 'computed';
+    if (action && computed && rules.derived === 'block') blockedBy ??= action.rule;
     actions[index] = action && { ...action, constant: constantOf(action.operator, column) };
     const json = column.type === 'json' && rules.fields.length > 0;
     const key = keyOf(rules, column);

@@ -1,11 +1,14 @@
 import type { SqlFacts } from '@scrim/model';
 import type { Place, Relation } from '@scrim/protocol-kit';
+import type { World } from '../lineage/world.ts';
 import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
 
 /** Where a column's values come from. `exact` = `origins` is all it can carry. */
 export interface ColumnOrigin {
   readonly origins: readonly Place[];
   readonly exact: boolean;
+  /** Its value is computed from them, or several columns' values stand in it. */
+  readonly derived?: 'mixed' | 'computed';
   /** It stands in a table's own rows, so no definition can turn it into another value. */
   readonly stored?: boolean;
 }
@@ -66,6 +69,8 @@ export interface Catalog {
    * functions inside views can cause. Writing to a relation with rules of its own makes them incomplete.
    */
   widen(facts: SqlFacts): SqlFacts;
+  /** What the lineage of statements asks, as of {@link version}. */
+  readonly world: World;
   /** User functions a name can mean, for `resolve`. */
   functions(name: QualifiedName): readonly FunctionInfo[];
   /**

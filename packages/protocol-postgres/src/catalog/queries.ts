@@ -22,7 +22,10 @@ SELECT
   (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_namespace
     WHERE nspname !~ '^pg_(toast_)?temp_'),
   (SELECT count(*) || ':' || coalesce(sum(t.xmin::text::bigint), 0) FROM pg_catalog.pg_type t
-    WHERE t.oid >= ${USER} AND t.typtype IN ('d','e','r','m'))`;
+    WHERE t.oid >= ${USER} AND t.typtype IN ('d','e','r','m')),
+  (SELECT count(*) || ':' || coalesce(sum(t.xmin::text::bigint), 0) FROM pg_catalog.pg_trigger t
+    WHERE NOT t.tgisinternal),
+  (SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) FROM pg_catalog.pg_cast WHERE oid >= ${USER})`;
 
 export const RELATIONS = `
 SELECT c.oid, n.nspname, c.relname, c.relkind, pg_catalog.pg_table_is_visible(c.oid),
@@ -46,6 +49,12 @@ JOIN pg_catalog.pg_depend p ON p.refclassid = 'pg_catalog.pg_class'::regclass AN
     OR (p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = d.adrelid AND p.objsubid = d.adnum))`;
 
 export const INHERITS = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits`;
+
+/** Functions of row triggers that run before the row is written, and so can give it other values. */
+export const TRIGGERS = `
+SELECT t.tgrelid, t.tgfoid FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid AND c.relpersistence <> 't'
+WHERE NOT t.tgisinternal AND (t.tgtype & 1) <> 0 AND (t.tgtype & 66) <> 0`;
 
 /** What each view's rule depends on: relations with the column (0 = the whole), and functions. */
 export const VIEW_DEPENDENCIES = `
@@ -89,6 +98,10 @@ FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE p.oid >= ${USER} AND n.nspname NOT LIKE 'pg\\_temp\\_%'`;
+
+/** Functions behind casts that users made. */
+export const CASTS = `
+SELECT castfunc FROM pg_catalog.pg_cast WHERE oid >= ${USER} AND castfunc >= ${USER}`;
 
 /** User operators with the function each stands for. */
 export const OPERATORS = `
