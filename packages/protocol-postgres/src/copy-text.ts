@@ -1,6 +1,9 @@
 import type { CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
+import { gatherCell, rewriteCell } from './cell.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
-import { gatherValue, int32, lastSelected, Output, PgCell } from './rows.ts';
+import { lastSelected, Output } from './rows.ts';
+import { int32 } from './scratch.ts';
+import type { ColumnWire } from './shape.ts';
 import { WireFault } from './wire.ts';
 
 const NEWLINE = 0x0a;
@@ -131,8 +134,6 @@ const ESCAPE: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-const cell = new PgCell();
-
 /** CopyData messages in text or csv format. */
 export class CopyTextRows implements Rows {
   readonly shape: CopyShape;
@@ -149,9 +150,17 @@ export class CopyTextRows implements Rows {
 
   gather(selected: Uint8Array, into: Scratch): number {
     const { bytes } = this;
+    const { copy } = this.shape;
+    const escapes = copy.format === 'text' && bytes.includes(BACKSLASH);
     let length = 0;
     this.#fields((column, start, end) => {
-      if (selected[column] === 1) length = gatherValue(into, length, bytes, start, end);
+      if (selected[column] !== 1) return;
+      const wire = this.shape.wires[column] as ColumnWire;
+      // Escapes and doubled quotes can break up what a detector looks for (a key of several lines, a JSON member).
+      const value = escapes || bytes[start] === copy.quote ? plainValue(bytes, start, end, copy) : null;
+      length = value
+        ? gatherCell(into, length, wire, value, 0, value.length)
+        : gatherCell(into, length, wire, bytes, start, end);
     });
     return length;
   }
@@ -249,12 +258,11 @@ export class CopyTextRows implements Rows {
     const { copy } = this.shape;
     const quoted = copy.format === 'csv' && bytes[start] === copy.quote;
     const value = plainValue(bytes, start, end, copy);
-    if (value) cell.aim(column, wire, value, 0, value.length);
-    else cell.aim(column, wire, bytes, start, end);
-    const replacement = visit(cell);
-    if (replacement === undefined) return;
-    const encoded = replacement === null ? null : cell.encode(replacement);
-    const text = encoded === null ? this.#null : this.#spell(encoded.toString('utf8'), quoted);
+    const encoded = value
+      ? rewriteCell(column, wire, value, 0, value.length, visit)
+      : rewriteCell(column, wire, bytes, start, end, visit);
+    if (encoded === undefined) return;
+    const text = encoded === null ? this.#null : this.#spell(encoded.toString('latin1'), quoted);
     pass.replace(start, end, text);
   }
 
@@ -265,21 +273,24 @@ export class CopyTextRows implements Rows {
     return true;
   }
 
+  /** @param text Latin-1: each byte a character, so that every client encoding survives */
   #spell(text: string, wasQuoted: boolean): Buffer {
     const { copy } = this.shape;
     const delimiter = String.fromCharCode(copy.delimiter);
     if (copy.format === 'text') {
       const escaped = text.replace(/[\b\f\n\r\t\v\\]/g, (found) => ESCAPE[found] ?? found);
-      return Buffer.from(delimiter === '\t' ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`));
+      const whole = delimiter === '\t' ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`);
+      return Buffer.from(whole, 'latin1');
     }
     const quote = String.fromCharCode(copy.quote);
     const mark = String.fromCharCode(copy.escape);
     const special = [delimiter, quote, '\n', '\r'].some((found) => text.includes(found));
-    if (!wasQuoted && !special && text !== '' && text !== copy.nullText && text !== '\\.')
-      return Buffer.from(text);
+    const isNull = text === this.#null.toString('latin1');
+    if (!wasQuoted && !special && text !== '' && !isNull && text !== '\\.')
+      return Buffer.from(text, 'latin1');
     let inside = '';
     for (const char of text) inside += char === quote || char === mark ? mark + char : char;
-    return Buffer.from(quote + inside + quote);
+    return Buffer.from(quote + inside + quote, 'latin1');
   }
 }
 

@@ -1,15 +1,14 @@
 import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
 import type { KnownStatement } from './statements.ts';
-import { arrayOf } from './types/array.ts';
 import { builtinType } from './types/builtin.ts';
 import type { TypeCodec } from './types/codec.ts';
-import { plain } from './types/plain.ts';
+import { typeOf } from './types/resolve.ts';
 import { cstring, message, stringEnd, TYPE, WireFault } from './wire.ts';
 
 /** How a column's values stand on the wire. */
 export interface ColumnWire {
-  readonly codec: TypeCodec | undefined;
+  readonly codec: TypeCodec;
   readonly binary: boolean;
 }
 
@@ -94,52 +93,19 @@ export function buildShape(
   const columns: Column[] = [];
   const wires: ColumnWire[] = [];
   fields.forEach((field, i) => {
-    const { type, textual, codec } = typeOf(field.type, catalog);
+    const { codec, ...typed } = typeOf(field.type, field.modifier, catalog);
     const origin = field.table === 0 ? undefined : catalog.column(field.table, field.attribute);
     // A column count that differs from the text's means the text was not what the target ran.
     const clear = field.table === 0 && harmless?.length === fields.length && harmless[i] === true;
-    const maxLength =
-      field.modifier >= 4 && (field.type === 1043 || field.type === 1042) ? field.modifier - 4 : null;
     columns.push({
       name: field.name,
       origins: origin?.origins ?? NO_PLACES,
       exact: (origin?.exact ?? clear) && !(changing && origin?.stored !== true),
-      type,
-      textual,
-      ...(maxLength === null ? {} : { maxLength }),
+      ...typed,
     });
     wires.push({ codec, binary: field.binary });
   });
   return { columns, wires, description, reach };
-}
-
-/** Domains on domains end somewhere; a loop in a broken catalog must too. */
-const MAX_DEPTH = 8;
-
-/** A type's codec, through domains and arrays. Enums and citext are text on the wire in both formats. */
-function codecOf(oid: number, catalog: Catalog, depth = 0): TypeCodec | undefined {
-  const known = builtinType(oid);
-  if (known || depth > MAX_DEPTH) return known;
-  const info = catalog.type(oid);
-  if (!info) return undefined;
-  if (info.kind === 'enum' || (info.kind === 'base' && info.name === 'citext')) return TEXT;
-  if (info.of === null) return undefined;
-  if (info.kind === 'domain') return codecOf(info.of, catalog, depth + 1);
-  if (info.kind !== 'array') return undefined;
-  const element = codecOf(info.of, catalog, depth + 1);
-  return element && arrayOf(element);
-}
-
-const TEXT = plain('text');
-
-function typeOf(
-  oid: number,
-  catalog: Catalog,
-): Pick<Column, 'type' | 'textual'> & { codec: TypeCodec | undefined } {
-  const codec = codecOf(oid, catalog);
-  return codec
-    ? { type: codec.valueType, textual: codec.textual, codec }
-    : { type: 'unknown', textual: true, codec: undefined };
 }
 
 /** A result shape kept for the statement it belongs to. */

@@ -31,7 +31,7 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind IN ('r','v','m','f','p','S') AND c.relpersistence <> 't'`;
 
 export const COLUMNS = `
-SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> ''
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> '', a.atttypmod
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relpersistence <> 't' AND c.relkind IN ('r','v','m','f','p','S','c')
 ORDER BY a.attrelid, a.attnum`;
@@ -57,14 +57,23 @@ JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND
 WHERE r.ev_type = '1' AND ((d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class)
   OR (d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= ${USER}))`;
 
-/** Definitions of user views. Run with an empty path, so that every relation comes out with its schema. */
+/**
+ * Definitions of user views. Run with an empty path, so that every relation comes out with its schema. To print one
+ * takes a lock: a view that somebody holds exclusively (LOCK TABLE, a definition being changed) is left out, or the
+ * caller who holds it would wait for us while we wait for him.
+ */
 export const VIEW_DEFINITIONS = `
 SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid)
-FROM pg_catalog.pg_class c WHERE c.relkind IN ('v','m') AND c.oid >= ${USER} AND c.relpersistence <> 't'`;
+FROM pg_catalog.pg_class c WHERE c.relkind IN ('v','m') AND c.oid >= ${USER} AND c.relpersistence <> 't'
+  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.relation = c.oid
+    AND l.mode = 'AccessExclusiveLock' AND l.granted
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()))`;
 
 export const TYPES = `
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typbasetype, t.typelem, t.typlen, t.typrelid,
-  r.rngsubtype, to_jsonb(m)->>'rngtypid'
+  r.rngsubtype, to_jsonb(m)->>'rngtypid', t.typtypmod,
+  CASE WHEN t.typtype = 'e' THEN (SELECT e.enumlabel FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid
+    ORDER BY e.enumsortorder LIMIT 1) END
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
 LEFT JOIN pg_catalog.pg_range m ON to_jsonb(m)->>'rngmultitypid' = t.oid::text AND t.typtype = 'm'`;
