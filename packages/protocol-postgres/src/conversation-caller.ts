@@ -3,6 +3,7 @@ import { bindParameters } from './bind.ts';
 import type { CallerRun } from './caller-run.ts';
 import type { CopyAnalysis } from './contracts.ts';
 import { decodeText } from './encoding.ts';
+import { calledStatement } from './function-call.ts';
 import { type Due, due, type Portal, type Prepared, type Session } from './session.ts';
 import {
   FUNCTION_CALL,
@@ -20,7 +21,7 @@ const NOT_ASCII = /[^\x00-\x7f]/;
 const AMBIGUOUS = /[^\x00-\x7f]|\\/;
 
 export interface CallerOptions {
-  /** Function-call messages are refused unless this is `allow`. */
+  /** Function-call messages are refused unless this is `allow`, or they call a function of large objects. */
   readonly functionCalls: 'refuse' | 'allow';
 }
 
@@ -318,11 +319,13 @@ export class CallerConversation {
   }
 
   #functionCall(bytes: Buffer, at: number, end: number): CallerRun {
-    this.#dues.push(due('function', this.#session.unit, { statement: FUNCTION_CALL }));
-    if (this.#options.functionCalls === 'refuse') {
+    const known = calledStatement(bytes, at, end, this.#statements);
+    const statement = known ?? FUNCTION_CALL;
+    this.#dues.push(due('function', this.#session.unit, { statement }));
+    if (!known && this.#options.functionCalls === 'refuse') {
       return this.#unknown(bytes, at, end, TYPE.functionCall, 'function-call messages are not served');
     }
-    const meaning: Meaning = { kind: 'operation', statement: FUNCTION_CALL, parameters: null };
+    const meaning: Meaning = { kind: 'operation', statement, parameters: null };
     return this.#run(bytes.subarray(at, end), meaning, 0, 0, end - at, TYPE.functionCall);
   }
 }

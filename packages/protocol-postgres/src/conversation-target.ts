@@ -4,6 +4,7 @@ import { CopyOut, copyFormat } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
 import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
+import { returnsData } from './function-call.ts';
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
@@ -378,7 +379,7 @@ export class TargetConversation {
   #functionResult(whole: Buffer, end: number): number {
     const { first } = this.#session;
     if (first?.kind !== 'function') throw unexpected();
-    this.#push(whole, { kind: 'fields', fields: new ResultFields(whole) });
+    this.#push(whole, { kind: 'fields', fields: new ResultFields(whole, returnsData(first.statement)) });
     return end;
   }
 
@@ -390,7 +391,7 @@ export class TargetConversation {
     if (!copy) throw new WireFault('a COPY whose format is not known');
     const shape = this.#shape(statement, first.part, first.columns ?? namelessColumns(whole));
     if (!shape) return at;
-    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy));
+    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy, this.#session.encodingName));
     this.#copy = new CopyOut(copyShape, this.#options.maxMessage);
     this.#push(whole, { kind: 'shape', shape: copyShape });
     return end;

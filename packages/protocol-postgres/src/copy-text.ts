@@ -1,6 +1,7 @@
 import type { CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
 import { gatherCell, rewriteCell } from './cell.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
+import { characterLength } from './encoding.ts';
 import { lastSelected, Output } from './rows.ts';
 import { int32 } from './scratch.ts';
 import type { ColumnWire } from './shape.ts';
@@ -16,6 +17,7 @@ export function recordEnd(bytes: Buffer, from: number, to: number, copy: CopyFor
     return end < 0 || end >= to ? -1 : end + 1;
   }
   let at = from;
+  if (copy.characters !== 'plain') return embeddedRecordEnd(bytes, from, to, copy);
   for (;;) {
     const newline = bytes.indexOf(NEWLINE, at);
     const quote = bytes.indexOf(copy.quote, at);
@@ -26,6 +28,20 @@ export function recordEnd(bytes: Buffer, from: number, to: number, copy: CopyFor
     if (close < 0) return -1;
     at = close;
   }
+}
+
+/** The same where the second byte of a character may look like a quote. */
+function embeddedRecordEnd(bytes: Buffer, from: number, to: number, copy: CopyFormat): number {
+  for (let at = from; at < to; ) {
+    const byte = bytes[at];
+    if (byte === NEWLINE) return at + 1;
+    at =
+      byte === copy.quote
+        ? quoteEnd(bytes, at + 1, to, copy)
+        : at + characterLength(bytes, at, copy.characters);
+    if (at < 0) return -1;
+  }
+  return -1;
 }
 
 /** Index behind the quote that closes a quoted field whose text starts at `from`, or -1. */
@@ -40,7 +56,7 @@ function quoteEnd(bytes: Buffer, from: number, to: number, copy: CopyFormat): nu
     )
       at += 2;
     else if (byte === copy.quote) return at + 1;
-    else at += 1;
+    else at += characterLength(bytes, at, copy.characters);
   }
   return -1;
 }
@@ -56,7 +72,7 @@ function fieldEnd(bytes: Buffer, at: number, to: number, copy: CopyFormat): numb
     return end;
   }
   const text = copy.format === 'text';
-  for (; end < to; end++) {
+  for (; end < to; end += characterLength(bytes, end, copy.characters)) {
     const byte = bytes[end];
     if (byte === copy.delimiter || byte === NEWLINE) return end;
     if (text && byte === BACKSLASH) end += 1;
@@ -67,7 +83,9 @@ function fieldEnd(bytes: Buffer, at: number, to: number, copy: CopyFormat): numb
 /** The field's text where it is spelled with quotes or escapes, null where it stands as it is. */
 function plainValue(bytes: Buffer, start: number, end: number, copy: CopyFormat): Buffer | null {
   if (copy.format === 'csv') return bytes[start] === copy.quote ? unquote(bytes, start, end, copy) : null;
-  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return unescapeText(bytes, start, end);
+  for (let at = start; at < end; at += characterLength(bytes, at, copy.characters)) {
+    if (bytes[at] === BACKSLASH) return unescapeText(bytes, start, end, copy);
+  }
   return null;
 }
 
@@ -78,16 +96,22 @@ function unquote(bytes: Buffer, start: number, end: number, copy: CopyFormat): B
   for (let at = start + 1; at < end - 1; at++) {
     const next = bytes[at + 1];
     if (bytes[at] === mark && at + 1 < end - 1 && (next === quote || next === mark)) at += 1;
+    for (let more = characterLength(bytes, at, copy.characters); more > 1 && at + 1 < end - 1; more--) {
+      out[length++] = bytes[at++] as number;
+    }
     out[length] = bytes[at] as number;
     length += 1;
   }
   return out.subarray(0, length);
 }
 
-function unescapeText(bytes: Buffer, start: number, end: number): Buffer {
+function unescapeText(bytes: Buffer, start: number, end: number, { characters }: CopyFormat): Buffer {
   const out = Buffer.allocUnsafe(end - start);
   let length = 0;
   for (let at = start; at < end; at++) {
+    for (let more = characterLength(bytes, at, characters); more > 1 && at + 1 < end; more--) {
+      out[length++] = bytes[at++] as number;
+    }
     let byte = bytes[at] as number;
     if (byte === BACKSLASH && at + 1 < end) {
       at += 1;
@@ -199,7 +223,8 @@ export class CopyTextRows implements Rows {
   /** One loop over the bytes: in this format a delimiter, a newline and a backslash mean the same everywhere. */
   #textRecords(from: number, to: number, show: (column: number, start: number, end: number) => void): void {
     const { bytes } = this;
-    const { delimiter } = this.shape.copy;
+    const { delimiter, characters } = this.shape.copy;
+    const wide = characters !== 'plain';
     let column = 0;
     let start = from;
     for (let at = from; at < to; at++) {
@@ -215,6 +240,7 @@ export class CopyTextRows implements Rows {
         column = 0;
         start = at + 1;
       } else if (byte === BACKSLASH) at += 1;
+      else if (wide && (byte as number) > 0x7f) at += characterLength(bytes, at, characters) - 1;
     }
     if (start !== to) throw new WireFault('a COPY field has no end');
   }

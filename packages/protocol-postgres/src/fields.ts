@@ -156,10 +156,11 @@ export class ResultFields implements Fields {
   readonly entries: readonly FieldEntry[];
   readonly reach = 'unknown';
 
-  constructor(bytes: Buffer) {
+  /** @param quotesData false for results that are numbers of the server's own (a descriptor, a position) */
+  constructor(bytes: Buffer, quotesData = true) {
     if (bytes.length < 9) throw new WireFault('a function result is too short');
     const value = bytes.toString('latin1', 9);
-    this.entries = bytes.readInt32BE(5) < 0 ? [] : [{ name: 'result', value, quotesData: true }];
+    this.entries = bytes.readInt32BE(5) < 0 ? [] : [{ name: 'result', value, quotesData }];
   }
 
   rewrite(values: readonly string[]): Buffer {
