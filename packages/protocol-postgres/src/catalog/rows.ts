@@ -99,8 +99,10 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
         function: int(row[2]),
       })),
     };
-    // A view that was locked has no definition yet: the next look must read again.
-    const partly = relations.some((one) => isUserView(one) && !rows.definitions.has(one.oid));
+    // What was locked has no definition yet: the next look must read again.
+    const partly =
+      relations.some((one) => isUserView(one) && !rows.definitions.has(one.oid)) ||
+      functionRows.some((row) => row[4] === null && row[5] === null);
     return { stamp: partly ? `${stamp} partly` : stamp, rows };
   } catch (error) {
     await query('ROLLBACK').catch(() => []);
