@@ -3,7 +3,14 @@ import { countOf } from './command-tag.ts';
 import { CopyOut, copyFormat } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
-import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
+import {
+  NotificationFields,
+  type Reach,
+  ReportFields,
+  ResultFields,
+  StatusFields,
+  withoutPosition,
+} from './fields.ts';
 import { returnsData } from './function-call.ts';
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
@@ -341,6 +348,7 @@ export class TargetConversation {
       const told = new ReportFields(first.failure, this.#drawn());
       this.#push(first.failure, { kind: 'fields', fields: told });
     } else if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
+    else if (first.swallow) this.#push(withoutPosition(whole), { kind: 'fields', fields });
     else this.#push(whole, { kind: 'fields', fields });
     if (first.kind === 'query' || first.kind === 'function') {
       session.copyIn = false;
@@ -359,7 +367,7 @@ export class TargetConversation {
     const session = this.#session;
     const sync = session.dues.rest().find(({ kind }) => kind === 'sync');
     if (!sync?.swallow || !sync.columnsFor) return false;
-    if (session.state === 0x54) sync.columnsFor.failure = Buffer.from(whole);
+    if (session.state === 0x54) sync.columnsFor.failure = withoutPosition(whole);
     session.fail();
     return true;
   }
