@@ -30,6 +30,16 @@ export const CHANNELS: readonly LeakCase[] = [
     'fetch all from cu',
   ),
   one(
+    'COPY in an encoding whose characters end like a delimiter',
+    'set client_encoding = SJIS',
+    "copy (select U&'\\8868', ssn, U&'\\30DD' from customers) to stdout (delimiter '|')",
+    "copy (select U&'\\8868', ssn, U&'\\30DD' from customers) to stdout (format csv, delimiter '|', quote '\\', escape '\\')",
+    'set client_encoding = GBK',
+    "copy (select U&'\\4E5C', ssn, U&'\\8A7C' from customers) to stdout (delimiter '|')",
+    'set client_encoding = BIG5',
+    "copy (select U&'\\529F', ssn, U&'\\529F' from customers) to stdout (delimiter '|')",
+  ),
+  one(
     'large object by descriptor',
     'select lo_from_bytea(77002, ssn::bytea) from customers where id = 1',
     'select loread(lo_open(77002, 262144), 100)',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Stand, startStand } from '../e2e/stand.ts';
-import { cells, WireClient } from '../e2e/wire-client.ts';
+import { cells, field, message, query, WireClient } from '../e2e/wire-client.ts';
 
 /** Assembled so that no scanner stops at this file. */
 const TOKEN = ['ghp', '16C7e42F292c6912E7710c838347Ae178B4a'].join('_');
@@ -149,3 +149,44 @@ test('values without a finding keep their bytes', async () => {
     expect(ours).toEqual(await direct.prepared(sql, [], [format]));
   }
 });
+
+/** COPY FROM in its formats: rows as a client sends them, `%` where a value goes. */
+const COPY_IN: readonly (readonly [string, string])[] = [
+  ['', '900\t{%}\n'],
+  ['', '900\t{%}\r\n\\.\r\n'],
+  ['(format csv)', '900,"{%}"\n'],
+  ["(format csv, header, delimiter ';', quote '''')", "id;v\r\n900;'{\n%}'\r\n"],
+];
+
+test.each(COPY_IN)(
+  'COPY FROM %s goes through, and is refused when it carries a mask, wherever that is cut',
+  async (options, data) => {
+    const start = query(`copy box (id, v_texts) from stdin ${options}`);
+    const piece = (bytes: Buffer): Buffer => message('d', bytes);
+    edge.send(start);
+    await edge.until('G');
+    const clean = await edge.exchange([piece(Buffer.from(data.replace('%', 'fine'))), message('c')]);
+    expect(clean.map(({ type }) => type).join('')).toBe('CZ');
+    const whole = Buffer.from(data.replace('%', '***MASKED***'));
+    for (let cut = 1; cut < whole.length; cut++) {
+      edge.send(start);
+      await edge.until('G');
+      edge.send(piece(whole.subarray(0, cut)));
+      edge.send(piece(whole.subarray(cut)), message('c'));
+      const answers = await edge.until('Z');
+      expect([
+        cut,
+        field(
+          answers.find(({ type }) => type === 'E'),
+          'C',
+        ),
+      ]).toEqual([cut, '42501']);
+    }
+    const rows = await direct.query('select count(*), min(v_texts[1]) from box where id = 900');
+    expect(cells(rows.find(({ type }) => type === 'D') as never).map(String)).toEqual([
+      '1',
+      expect.stringContaining('fine'),
+    ]);
+    await direct.query('delete from box where id = 900');
+  },
+);
