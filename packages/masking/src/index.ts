@@ -1,3 +1,4 @@
+export * from './json-stream/index.ts';
 export * from './operators/index.ts';
 export * from './places/index.ts';
 export {

@@ -7,5 +7,6 @@ export * from './policy.ts';
 export * from './quantity.ts';
 export * from './refusal.ts';
 export * from './secret.ts';
+export * from './session-info.ts';
 export * from './snapshot.ts';
 export * from './value-type.ts';

@@ -56,6 +56,8 @@ export interface HttpFacts {
   readonly path: string;
   readonly model?: string;
   readonly tools?: readonly string[];
+  /** The request stores nothing: what it says (a prompt) may repeat masks the caller was given before. */
+  readonly transient?: true;
 }
 
 export type Facts = SqlFacts | ShellFacts | HttpFacts;

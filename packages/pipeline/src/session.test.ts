@@ -13,6 +13,7 @@ import {
   shape,
   statement,
   ToyKnock,
+  texts,
 } from './testing.ts';
 
 const SSN: Rules = { mask: [{ column: 'customers.ssn', with: 'redact' }] };
@@ -248,4 +249,74 @@ test('a run is handled without a promise unless it is held', async () => {
   const bed = await Bed.open([SSN, PII]);
   expect(bed.say(operation(SELECT), operation(UPDATE), input('x'))).toBeUndefined();
   expect(bed.target(rows(WITH_SSN, 'Ada\t1\n'), outcome())).toBeUndefined();
+});
+
+describe('texts that flow', () => {
+  test('a value cut by the border of pieces is masked; what is held back leaves with the last piece', async () => {
+    const bed = await Bed.open([PII]);
+    await bed.target(texts([{ text: 'mail ada@exa' }]), texts([{ text: 'mple.com now', last: true }]));
+    expect(bed.forwarded().join('')).toBe('mail ***MASKED*** now');
+    expect(bed.kept()).not.toContain('ada@');
+  });
+  test('channels and lanes do not mix, and both directions keep tails of their own', async () => {
+    const bed = await Bed.open([PII]);
+    await bed.target(texts([{ text: 'ada@exa' }], 1), texts([{ text: 'mple.com', last: true }], 2));
+    await bed.say(texts([{ text: 'mple.com', last: true }], 1));
+    expect(bed.forwarded().join('')).toBe('mple.commple.com');
+    await bed.target(texts([{ text: 'mple.com', last: true }], 1));
+    expect(bed.forwarded().at(-1)).toBe('***MASKED***');
+  });
+  test('several channels in one message come back in their places', async () => {
+    const bed = await Bed.open([PII]);
+    const both = (one: string, two: string, last: boolean) =>
+      texts([
+        { text: one, channel: 1, last },
+        { text: two, channel: 2, last },
+      ]);
+    await bed.target(both('to ada@', 'hello ', false), both('example.com', 'world', true));
+    const [first, second] = bed.forwarded().map((it) => it.split('\n'));
+    expect([first?.[0], second?.[0]].join('')).toBe('to ***MASKED***');
+    expect([first?.[1], second?.[1]].join('')).toBe('hello world');
+  });
+  test('JSON is masked by field, and refused when it is none', async () => {
+    const bed = await Bed.open([{ mask: [{ field: 'ssn' }] }]);
+    await bed.target(texts([{ text: '{"ssn":"123", "a":1.0}', form: 'json', last: true }]));
+    expect(bed.forwarded()).toEqual(['{"ssn":"***MASKED***", "a":1.0}']);
+    await bed.target(texts([{ text: '{"ssn":', form: 'json', last: true }]));
+    expect(bed.exchange.log.at(-1)?.what).not.toBe('forward');
+    expect(bed.kept()).not.toContain('"123"');
+  });
+  test('what a caller says to a model is masked on its way up and recorded as the model reads it', async () => {
+    const bed = await Bed.open([PII]);
+    await bed.say(texts([{ text: 'write to ada@example.com', last: true }]));
+    expect(bed.forwarded()).toEqual(['write to ***MASKED***']);
+    expect(bed.recorded('request')).toEqual(['write to ***MASKED***']);
+  });
+  test('an untouched piece leaves as the very buffer it came in', async () => {
+    const bed = await Bed.open([PII]);
+    const said = texts([{ text: 'nothing here\n', last: true }]);
+    await bed.target(said);
+    expect(bed.log.find((it) => it.what === 'forward')?.bytes).toBe(said.bytes);
+  });
+  test('new rules reach a channel under way as soon as nothing is held back', async () => {
+    const bed = await Bed.open([]);
+    await bed.target(texts([{ text: 'ada@example.com\n' }]));
+    bed.apply([PII]);
+    await bed.target(texts([{ text: 'bob@example.com', last: true }]));
+    expect(bed.forwarded().join('')).toBe('ada@example.com\n***MASKED***');
+  });
+  test('a response rule holds a stream where its detector fires', async () => {
+    const bed = await Bed.open([
+      { guard: [{ when: { response: { detect: ['pii.email'] } }, do: 'block' }], mask: [] },
+    ]);
+    await bed.target(texts([{ text: 'to ada@example.com now', last: true }]));
+    expect(bed.forwarded()).toEqual([]);
+  });
+  test('a long base64 run over many pieces is one blob', async () => {
+    const bed = await Bed.open([
+      { guard: [{ when: { response: { blobLargerThan: '1KiB' } }, do: 'block' }] },
+    ]);
+    for (let sent = 0; sent < 4; sent++) await bed.target(texts([{ text: 'QUJD'.repeat(100) }]));
+    expect(bed.forwarded().join('').length).toBeLessThanOrEqual(1024);
+  });
 });

@@ -1,12 +1,14 @@
 import { type Refusal, RefusalError, refuse, type Statement } from '@scrim/model';
 import { type Verdict, worst } from '@scrim/policy';
-import type { Ending, Exchange, Relay, Rows, Run } from '@scrim/protocol-kit';
+import type { Ending, Exchange, Quiet, Relay, Rows, Run, Texts } from '@scrim/protocol-kit';
 import { Approval, type ApprovalServices, responseText } from './approve/approval.ts';
+import { outdatedApproval, policyChanged } from './approve/outdated.ts';
 import type { Authorisation } from './authorise/authorise.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
-import { ResponseGuard } from './guard/response.ts';
+import { ResponseGuard, responseRefused } from './guard/response.ts';
 import { type Masked, Masker } from './mask/masker.ts';
+import { QuietChannels } from './mask/quiet.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Tally } from './record/tally.ts';
 
@@ -31,6 +33,11 @@ export class Session implements Relay {
   readonly #recorder: SessionRecorder;
   readonly #services: SessionServices;
   readonly #masker: Masker;
+  /** For what the caller sends: its channels are others than the target's. */
+  readonly #sent: Masker;
+  readonly #quiet: QuietChannels;
+  /** Lanes whose response waits for people: nothing of it leaves meanwhile. */
+  readonly #heldLanes = new Set<number>();
   readonly #tally = new Tally();
   readonly #requests: RequestGuard;
   readonly #responses: ResponseGuard;
@@ -57,6 +64,8 @@ export class Session implements Relay {
     this.#recorder = recorder;
     this.#services = services;
     this.#masker = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
+    this.#sent = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
+    this.#quiet = new QuietChannels((lane, channel, quiet) => this.#fellSilent(lane, channel, quiet));
     this.#requests = new RequestGuard(enforcement);
     this.#responses = new ResponseGuard(enforcement);
     this.#approval = new Approval(id, authorisation, services);
@@ -79,6 +88,7 @@ export class Session implements Relay {
   enforce(enforcement: Enforcement): void {
     this.#enforcement = enforcement;
     this.#masker.replaceRules(enforcement.mask);
+    this.#sent.replaceRules(enforcement.mask);
     this.#texts = new WeakMap();
     this.#requests.enforce(enforcement);
     this.#responses.enforce(enforcement);
@@ -146,7 +156,9 @@ export class Session implements Relay {
       case 'operation':
         return this.#operate(run, meaning.statement);
       case 'input':
-        return this.#input(run);
+        return this.#input(run, meaning.data ?? (() => run.bytes));
+      case 'texts':
+        return this.#said(run, meaning.texts);
       case 'unknown':
         this.#refuse(
           run,
@@ -159,8 +171,8 @@ export class Session implements Relay {
     }
   }
 
-  #input(run: Run): void {
-    const said = this.#requests.input(run.lane, run.bytes);
+  #input(run: Run, data: () => Buffer): void {
+    const said = this.#requests.input(run.lane, run.bytes.length, data);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
@@ -168,6 +180,20 @@ export class Session implements Relay {
     if (said) this.#warn(run, said);
     this.#tally.blind(run.bytes.length, 'input');
     this.#exchange.forward(run);
+  }
+
+  /** Texts the target shall not read in full: masked on their way up, and recorded as the target gets them. */
+  #said(run: Run, texts: Texts): void {
+    const said = this.#requests.sent(run.lane, run.bytes.length);
+    if (said && 'code' in said) {
+      this.#refuse(run, said);
+      return;
+    }
+    if (said) this.#warn(run, said);
+    const { bytes } = this.#sent.texts(run.lane, texts, run.bytes);
+    this.#count(run);
+    this.#recorder.request(bytes, run.lane);
+    this.#exchange.forward(run, bytes);
   }
 
   #prepare(run: Run, statement: Statement): void {
@@ -224,7 +250,7 @@ export class Session implements Relay {
       text: statement.text,
       parameters,
       maskedText: this.#maskedText(statement),
-      maskedParameters: this.#maskedParameters(parameters),
+      maskedParameters: this.#maskedParameters(parameters, run),
       notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
@@ -257,6 +283,8 @@ export class Session implements Relay {
         return this.#rows(run);
       case 'fields':
         return this.#release(run, () => this.#masker.fields(meaning.fields, run.bytes), undefined);
+      case 'texts':
+        return this.#streamed(run, meaning.texts);
       case 'outcome':
         this.#responses.ended(run.lane);
         this.#tally.flushMasks(this.#recorder);
@@ -270,6 +298,26 @@ export class Session implements Relay {
     }
   }
 
+  #streamed(run: Run, texts: Texts): void | Promise<void> {
+    let masked: Masked | undefined;
+    const mask = (): Masked => {
+      // A stream is masked once: its channels have moved on, so new rules cannot be asked about what is held.
+      if (masked) throw new RefusalError(policyChanged());
+      masked = this.#masker.texts(run.lane, texts, run.bytes);
+      return masked;
+    };
+    const held = this.#release(run, mask, undefined);
+    if (!held) {
+      this.#quiet.spoke(run.lane, texts.pieces);
+      return;
+    }
+    this.#heldLanes.add(run.lane);
+    return held.finally(() => {
+      this.#heldLanes.delete(run.lane);
+      if (!this.#ended) this.#quiet.spoke(run.lane, texts.pieces);
+    });
+  }
+
   #rows(run: Run): void | Promise<void> {
     if (run.meaning.kind !== 'rows') return;
     const { rows } = run.meaning;
@@ -279,8 +327,7 @@ export class Session implements Relay {
   /** Masks, judges what is left, records it and lets it go. */
   #release(run: Run, mask: () => Masked, rows: Rows | undefined): void | Promise<void> {
     const masked = mask();
-    if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
-    else this.#tally.blind(run.bytes.length, 'no masking rule applies');
+    this.#count(run);
     const verdict = this.#responses.judge(run.lane, run.bytes.length, masked);
     if (verdict?.action === 'block') throw responseRefused(verdict);
     if (verdict?.action === 'hold') return this.#holdResponse(run, mask, masked, rows, verdict);
@@ -289,9 +336,28 @@ export class Session implements Relay {
     this.#exchange.forward(run, masked.bytes);
   }
 
+  /** What every applying rule has looked at, or nothing has (DESIGN rule 4.2). */
+  #count(run: Run): void {
+    if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
+    else this.#tally.blind(run.bytes.length, 'no masking rule applies');
+  }
+
+  /** A watched channel fell silent: what cannot be the beginning of a value leaves now. */
+  #fellSilent(lane: number, channel: number, quiet: Quiet): void {
+    if (this.#ended || this.#heldLanes.has(lane)) return;
+    try {
+      const masked = this.#masker.release(lane, channel);
+      if (!masked) return;
+      this.#recorder.response(masked.bytes, 0, lane);
+      this.#exchange.forward(quiet.run(masked.bytes));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   #recordResponse(run: Run, rows: Rows | undefined, bytes: Uint8Array): void {
     if (rows) this.#recorder.shape(rows.shape.description, run.lane);
-    this.#recorder.response(bytes, rows?.count ?? 0, run.lane);
+    if (bytes.length > 0) this.#recorder.response(bytes, rows?.count ?? 0, run.lane);
   }
 
   async #holdResponse(
@@ -344,11 +410,12 @@ export class Session implements Relay {
 
   #recordedParameters(run: Run): readonly (string | null)[] | null {
     if (run.meaning.kind !== 'operation' || !run.meaning.parameters) return null;
-    return this.#maskedParameters(run.meaning.parameters());
+    return this.#maskedParameters(run.meaning.parameters(), run);
   }
 
-  #maskedParameters(parameters: readonly (string | null)[]): readonly (string | null)[] {
-    return parameters.map((value) => (value === null ? null : this.#masker.text(value, 'parameter')));
+  #maskedParameters(parameters: readonly (string | null)[], { meaning }: Run): readonly (string | null)[] {
+    const form = (meaning.kind === 'operation' && meaning.parameterForm) || 'text';
+    return parameters.map((value) => (value === null ? null : this.#masker.whole(value, 'parameter', form)));
   }
 
   #maskedText(statement: Statement): string {
@@ -384,6 +451,7 @@ export class Session implements Relay {
    */
   #finish(ending: SessionEnding, refusal?: Refusal): void {
     this.#approval.withdraw();
+    this.#quiet.stop();
     this.#attempt(() => {
       this.#tally.flushMasks(this.#recorder);
       this.#recorder.coverage(this.#tally.coverage());
@@ -403,25 +471,4 @@ export class Session implements Relay {
 
 function parametersOf(run: Run): readonly (string | null)[] {
   return run.meaning.kind === 'operation' && run.meaning.parameters ? run.meaning.parameters() : [];
-}
-
-/** An approval stands for the rule and the version of it that asked for it. */
-function outdatedApproval(approved: Verdict, now: Verdict): Refusal | undefined {
-  if (now.action !== 'hold') return undefined;
-  if (now.rule === approved.rule && now.policyVersion === approved.policyVersion) return undefined;
-  return refuse('SCRIM_APPROVAL_EXPIRED', {
-    message: 'the policy changed while the operation was held',
-    hint: 'run it again; it is held by the new rule',
-    ...(now.rule === undefined ? {} : { rule: now.rule }),
-  }).refusal;
-}
-
-function responseRefused(verdict: Verdict): RefusalError {
-  return refuse('SCRIM_GUARD_BLOCKED', {
-    message: verdict.reason
-      ? `response blocked by policy: ${verdict.reason}`
-      : 'a guard blocked the response',
-    hint: 'ask for fewer rows, or for less of each value',
-    ...(verdict.rule === undefined ? {} : { rule: verdict.rule }),
-  });
 }

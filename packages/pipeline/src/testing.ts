@@ -19,6 +19,7 @@ import type {
   Grant,
   Knock,
   Meaning,
+  Piece,
   Protocol,
   Relation,
   Relay,
@@ -30,6 +31,7 @@ import type {
 import type { Approvals, Decision, HeldOperation } from './approve/approve.ts';
 import { Pipeline, type PipelineServices } from './pipeline.ts';
 import type { Recording, SessionRecorder } from './record/recorder.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** A toy wire: cells are parted by tabs, rows end with a line feed, `\N` is NULL. */
 export class ToyRows implements Rows {
@@ -158,6 +160,26 @@ export function fields(entries: readonly FieldEntry[], reach: Fields['reach'] = 
   return { lane, bytes: toy.bytes, meaning: { kind: 'fields', fields: toy.fields } };
 }
 
+/** Pieces of text channels in one message, parted by a line feed. */
+export function texts(pieces: readonly (Partial<Piece> & { readonly text: string })[], lane = 0): Run {
+  const bytes = Buffer.from(pieces.map((it) => it.text).join('\n'));
+  const meaning: Meaning = {
+    kind: 'texts',
+    texts: {
+      pieces: pieces.map(({ text, ...more }) => ({
+        channel: 0,
+        form: 'text',
+        name: 'body',
+        last: false,
+        bytes: Buffer.from(text),
+        ...more,
+      })),
+      rewrite: (shown) => Buffer.from(shown.map((it) => Buffer.from(it).toString()).join('\n')),
+    },
+  };
+  return { lane, bytes, meaning };
+}
+
 export function outcome(lane = 0): Run {
   return run({ kind: 'outcome', ok: true, count: 1, tag: 'OK' }, 'OK', lane);
 }
@@ -228,6 +250,7 @@ export class MemoryRecorder implements SessionRecorder {
   response = (bytes: Uint8Array, count: number): void => {
     this.#note('response', { text: Buffer.from(bytes).toString(), count });
   };
+  request = (bytes: Uint8Array): void => this.#note('request', Buffer.from(bytes).toString());
   outcome = (_ok: boolean, tag: string): void => this.#note('outcome', tag);
   masked = (rule: string, place: string, count: number): void => this.#note('masked', { rule, place, count });
   event = (kind: string, data: unknown): void => this.#note(kind, data);
@@ -367,7 +390,7 @@ export class Bed {
   secrets: PipelineServices['secrets'] = async () => ({});
   readonly pipeline: Pipeline;
 
-  constructor(policies: readonly Rules[], recording?: Recording) {
+  constructor(policies: readonly Rules[], recording?: Recording, vault?: Vault) {
     this.snapshot = snapshotOf(policies);
     this.pipeline = new Pipeline({
       identify: () => this.identify(),
@@ -375,6 +398,7 @@ export class Bed {
       secrets: (connection) => this.secrets(connection),
       approvals: this.#approvals(),
       recording: recording ?? this.#recording(),
+      ...(vault && { vault }),
       now: () => this.now,
       newId: () => `id-${++this.ids}`,
       failed: (_session, error) => this.failures.push(error),
@@ -387,8 +411,8 @@ export class Bed {
   }
 
   /** Opens a session and returns its relay's two doors. */
-  static async open(policies: readonly Rules[], recording?: Recording): Promise<Bed> {
-    const bed = new Bed(policies, recording);
+  static async open(policies: readonly Rules[], recording?: Recording, vault?: Vault): Promise<Bed> {
+    const bed = new Bed(policies, recording, vault);
     await bed.knock();
     bed.log.length = 0;
     return bed;

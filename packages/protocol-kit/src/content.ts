@@ -1,4 +1,5 @@
 import type { ValueType } from '@scrim/model';
+import type { Run } from './run.ts';
 
 /** Where a value lives in the target, as the target itself says. */
 export interface Place {
@@ -116,19 +117,48 @@ export interface FieldEntry {
 /** Named texts outside rows: the fields of an error, a notice, a notification, a parameter report. */
 export interface Fields {
   readonly entries: readonly FieldEntry[];
+  /** True for HTTP headers: header rules apply by name. */
+  readonly headers?: true;
   /** Relations whose values the texts may quote: what the statement in flight can read. */
   readonly reach: readonly Relation[] | 'unknown';
   /** The same message around the new values, in the order of `entries`. */
   rewrite(values: readonly string[]): Buffer;
 }
 
-/** A piece of a text channel (exec output, an SSE delta, COPY without rows): a value may be cut by its end. */
-export interface Text {
-  /** Pieces of one channel are one text; the masker keeps its undecided tail by channel. */
+/**
+ * How the bytes of a text channel are read: `json` = one or more JSON documents (field rules apply inside), `form` =
+ * `application/x-www-form-urlencoded`, `terminal` = text with control sequences in it, `text` = anything else in UTF-8.
+ */
+export type TextForm = 'text' | 'json' | 'form' | 'csv' | 'xml' | 'terminal';
+
+/** A piece of a text channel (exec output, a body, the deltas of one SSE block): a value may be cut by its end. */
+export interface Piece {
+  /** Pieces of one channel, counted within their lane, are one text: the undecided tail is kept by it. */
   readonly channel: number;
-  readonly text: Buffer;
-  /** True on the channel's last piece: the tail must be decided now. */
+  readonly form: TextForm;
+  /** Where the text stands (`stdout`, `body`, `choices.delta.content`), for masking events and telling names. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** True on the channel's last piece: the tail is decided now, and the channel's number may be used anew. */
   readonly last: boolean;
-  /** The same piece around new text. */
-  rewrite(text: Uint8Array): Buffer;
+  /** For channels somebody watches (a prompt waits for an answer): how a held tail leaves in silence. */
+  readonly quiet?: Quiet;
+}
+
+/** How a tail that is held back reaches its reader when the channel falls silent; without one it waits. */
+export interface Quiet {
+  /** Milliseconds of silence. */
+  readonly after: number;
+  /** A run that carries the text, to be forwarded as it is. */
+  readonly run: (text: Uint8Array) => Run;
+}
+
+/** Texts that flow, out of one message: an event of a stream may hold pieces of several channels. */
+export interface Texts {
+  readonly pieces: readonly Piece[];
+  /**
+   * The same message around what is shown of each piece now, in their order; a text may be empty or hold what an
+   * earlier piece of its channel left. An empty result means that nothing is sent.
+   */
+  rewrite(texts: readonly Uint8Array[]): Buffer;
 }

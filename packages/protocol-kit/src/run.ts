@@ -1,5 +1,5 @@
 import type { Statement } from '@scrim/model';
-import type { Fields, Rows, Shape, Text } from './content.ts';
+import type { Fields, Rows, Shape, TextForm, Texts } from './content.ts';
 
 /** What a run of messages means to the pipeline. A closed union: a codec that cannot read says `unknown`. */
 export type Meaning =
@@ -13,14 +13,22 @@ export type Meaning =
       readonly statement: Statement;
       /** Text of each parameter, null for NULL; called only by who needs it (approval, recording). */
       readonly parameters: (() => readonly (string | null)[]) | null;
+      /** How parameters are read for masking; absent = plain text. */
+      readonly parameterForm?: TextForm;
     }
-  /** Data the caller sends outside statements (COPY in, stdin). */
-  | { readonly kind: 'input'; readonly bytes: number }
+  /** Data the caller sends outside statements, which the target must get as it is (COPY in, stdin, a body). */
+  | {
+      readonly kind: 'input';
+      readonly bytes: number;
+      /** The data without the protocol's framing, one piece behind the other; absent = the run's own bytes. */
+      readonly data?: () => Buffer;
+    }
   /** The columns of the rows that follow. */
   | { readonly kind: 'shape'; readonly shape: Shape }
   | { readonly kind: 'rows'; readonly rows: Rows }
   | { readonly kind: 'fields'; readonly fields: Fields }
-  | { readonly kind: 'text'; readonly text: Text }
+  /** Texts that flow to the caller, or from the caller to a target that shall not read secrets (a prompt). */
+  | { readonly kind: 'texts'; readonly texts: Texts }
   /** Ends an operation. `count` = rows affected or returned, null where the wire does not say. */
   | { readonly kind: 'outcome'; readonly ok: boolean; readonly count: number | null; readonly tag: string }
   /** The codec cannot read it: refused, never passed (DESIGN rule 4.1). `why` goes to the event, not the caller. */

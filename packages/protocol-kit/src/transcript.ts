@@ -6,7 +6,7 @@ export type TranscriptItem =
   | { readonly kind: 'columns'; readonly names: readonly string[] }
   | { readonly kind: 'row'; readonly values: readonly (string | null)[] }
   | { readonly kind: 'fields'; readonly severity: string; readonly fields: Readonly<Record<string, string>> }
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string; readonly channel?: string }
   | { readonly kind: 'outcome'; readonly ok: boolean; readonly tag: string; readonly count: number | null };
 
 /** Decodes recorded response bytes of one session in order; keeps the state it needs (the current columns). */
@@ -15,4 +15,6 @@ export interface Transcriber {
   shape(description: Uint8Array): TranscriptItem[];
   /** Response bytes as the caller received them: whole messages. */
   response(bytes: Uint8Array): TranscriptItem[];
+  /** Bytes the caller sent as texts, as the target received them. */
+  request?(bytes: Uint8Array): TranscriptItem[];
 }

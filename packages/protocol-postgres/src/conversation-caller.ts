@@ -315,7 +315,10 @@ export class CallerConversation {
       size += length - 4;
       to += 1 + length;
     }
-    return this.#run(bytes.subarray(at, to), { kind: 'input', bytes: size }, -1, 0, to - at, TYPE.copyData);
+    // A value may be cut by a message's end: what is in between is no data.
+    const run = bytes.subarray(at, to);
+    const meaning: Meaning = { kind: 'input', bytes: size, data: () => payload(run) };
+    return this.#run(run, meaning, -1, 0, to - at, TYPE.copyData);
   }
 
   #functionCall(bytes: Buffer, at: number, end: number): CallerRun {
@@ -328,6 +331,17 @@ export class CallerConversation {
     const meaning: Meaning = { kind: 'operation', statement, parameters: null };
     return this.#run(bytes.subarray(at, end), meaning, 0, 0, end - at, TYPE.functionCall);
   }
+}
+
+/** What CopyData messages hold. */
+function payload(messages: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < messages.length; ) {
+    const end = at + 1 + messages.readInt32BE(at + 1);
+    parts.push(messages.subarray(at + 5, end));
+    at = end;
+  }
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
 
 /** A query with the columns of a COPY; undefined when the statement does not tell. */

@@ -143,6 +143,11 @@ export class TrafficBlock {
     this.#copy(bytes);
   }
 
+  request(lane: number, now: number, bytes: Uint8Array): void {
+    this.#head(ENTRY.request, lane, now);
+    this.#copy(bytes);
+  }
+
   omitted(lane: number, now: number, rows: number, bytes: number): void {
     this.#omittedRows += rows;
     this.#omittedBytes += bytes;

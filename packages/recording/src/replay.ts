@@ -7,13 +7,15 @@ export type DecodedItem =
   | { readonly kind: 'columns'; readonly names: readonly string[] }
   | { readonly kind: 'row'; readonly values: readonly (string | null)[] }
   | { readonly kind: 'fields'; readonly severity: string; readonly fields: Readonly<Record<string, string>> }
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string; readonly channel?: string }
   | { readonly kind: 'outcome'; readonly ok: boolean; readonly tag: string; readonly count: number | null };
 
 /** Decodes recorded response bytes; protocol-kit's `Transcriber` fits. One per lane: it keeps the current columns. */
 export interface ResponseDecoder {
   shape(description: Uint8Array): DecodedItem[];
   response(bytes: Uint8Array): DecodedItem[];
+  /** Texts the caller sent; a protocol whose callers send none has none. */
+  request?(bytes: Uint8Array): DecodedItem[];
 }
 
 /** One line of a replay. `kind` says what the other fields are (docs/recording.md "Replay"). */
@@ -121,6 +123,8 @@ export class Replay {
       }
       case 'response':
         return this.#response(entry);
+      case 'request':
+        return this.#request(entry);
       case 'omitted':
         return [{ kind: 'omitted', rows: entry.rows, bytes: entry.bytes }];
       case 'outcome':
@@ -142,6 +146,16 @@ export class Replay {
       items.push({ kind: 'undecoded', bytes: entry.bytes.length, why: (error as Error).message });
     }
     return items;
+  }
+
+  #request(entry: TrafficEntry & { type: 'request' }): readonly object[] {
+    const { decoder } = this.#lane(entry.lane);
+    try {
+      if (decoder.request) return decoder.request(entry.bytes).map((item) => ({ ...item, from: 'caller' }));
+    } catch (error) {
+      return [{ kind: 'undecoded', bytes: entry.bytes.length, why: (error as Error).message }];
+    }
+    return [{ kind: 'undecoded', bytes: entry.bytes.length, why: 'the protocol decodes no requests' }];
   }
 
   #shape(lane: LaneState, shapeId: number): readonly object[] {

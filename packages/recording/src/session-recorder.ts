@@ -1,5 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto';
-import { type Refusal, type RefusalError, refuse } from '@scrim/model';
+import { type Refusal, type RefusalError, refuse, type SessionInfo } from '@scrim/model';
 import {
   type BlockPool,
   copyRoom,
@@ -9,7 +9,6 @@ import {
   TrafficBlock,
 } from './block.ts';
 import { type EncodedEvent, type EventKind, encodeEvent, genesisHash } from './event.ts';
-import type { OpeningInfo } from './opening.ts';
 import { Sealer } from './seal.ts';
 import type { Verdict } from './traffic.ts';
 
@@ -129,7 +128,7 @@ export class SessionRecorder {
   }
 
   /** The first event, before anything else. */
-  opened(info: OpeningInfo): void {
+  opened(info: SessionInfo): void {
     const { subject, groups, kind, issuer, tokenId, attributes } = info.caller;
     this.event('opened', {
       v: 1,
@@ -193,8 +192,7 @@ export class SessionRecorder {
     const now = this.#context.now();
     const state = this.#lane(lane, now);
     this.#totals.bytes += bytes.length;
-    const tooLarge = state.kept + bytes.length > this.#maxContent || bytes.length > MAX_ENTRY;
-    if (state.omittedBytes > 0 || tooLarge) {
+    if (!this.#keeps(state, bytes.length)) {
       this.#room(now, 0).passed(bytes.length);
       state.omittedBytes += bytes.length;
       state.omittedRows += rows;
@@ -209,6 +207,20 @@ export class SessionRecorder {
     }
     block.passed(bytes.length);
     block.response(lane, now, shape?.written ? shape.id : 0, rows, bytes);
+    this.#filled(block);
+  }
+
+  /** Texts the caller sent, masked, as the target received them; bounded and left out like a response. */
+  request(bytes: Uint8Array, lane = 0): void {
+    const now = this.#context.now();
+    const state = this.#lane(lane, now);
+    if (!this.#keeps(state, bytes.length)) {
+      state.omittedBytes += bytes.length;
+      return;
+    }
+    state.kept += bytes.length;
+    const block = this.#room(now, copyRoom(bytes.length));
+    block.request(lane, now, bytes);
     this.#filled(block);
   }
 
@@ -391,6 +403,11 @@ export class SessionRecorder {
       this.#textLength += text.length;
     }
     return statement;
+  }
+
+  /** What follows something left out is left out, too: a gap in the middle could not be replayed. */
+  #keeps(state: Lane, length: number): boolean {
+    return state.omittedBytes === 0 && state.kept + length <= this.#maxContent && length <= MAX_ENTRY;
   }
 
   #keepsShape(shape: KnownShape): boolean {

@@ -1,7 +1,7 @@
 import { ByteReader, FormatError } from './bytes.ts';
 
 /** First byte of each entry in a traffic body (docs/recording.md "Traffic body"). */
-export const ENTRY = { operation: 1, shape: 2, response: 3, omitted: 4, outcome: 5 } as const;
+export const ENTRY = { operation: 1, shape: 2, response: 3, omitted: 4, outcome: 5, request: 6 } as const;
 
 /** What the guards said of an operation when it was let through or not. The index is its byte. */
 export const VERDICTS = ['allow', 'warn', 'hold', 'block'] as const;
@@ -26,7 +26,9 @@ export type TrafficEntry = EntryBase &
       }
     | { readonly type: 'shape'; readonly shapeId: number; readonly description: Buffer }
     | { readonly type: 'response'; readonly shapeId: number; readonly rows: number; readonly bytes: Buffer }
-    /** What the caller got and the recording leaves out, since the lane's last outcome. */
+    /** Texts the caller sent, as the target received them. */
+    | { readonly type: 'request'; readonly bytes: Buffer }
+    /** What was passed and the recording leaves out, since the lane's last outcome. */
     | { readonly type: 'omitted'; readonly rows: number; readonly bytes: number }
     | {
         readonly type: 'outcome';
@@ -125,6 +127,8 @@ function readEntry(type: number, reader: ByteReader): Omit<TrafficEntry, keyof E
       const bytes = reader.take(reader.varint('response'), 'response');
       return { type: 'response', shapeId, rows, bytes } as TrafficEntry;
     }
+    case ENTRY.request:
+      return { type: 'request', bytes: reader.take(reader.varint('request'), 'request') } as TrafficEntry;
     case ENTRY.omitted:
       return { type: 'omitted', rows: reader.varint('rows'), bytes: reader.varint('bytes') } as TrafficEntry;
     case ENTRY.outcome: {

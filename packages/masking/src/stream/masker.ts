@@ -20,18 +20,30 @@ export interface TextMaskerOptions {
   readonly view?: TextView;
 }
 
-export interface TextMasker {
-  /** Takes more of the text and returns the part that is decided, masked; bytes for bytes, a string for a string. */
+/** Masks bytes as they flow; what it gives out, put together, is the masked whole. */
+export interface ByteMasker {
+  /** Takes more and returns the part that is decided, masked. */
   push(chunk: Uint8Array): Uint8Array;
-  push(chunk: string): string;
-  /** Says that the text is over: returns the rest, masked. The masker can then take another text. */
+  /** Says that it is over: returns the rest, masked. The masker can then take another text. */
   flush(): Uint8Array;
-  /** The same as a string. */
-  flushText(): string;
+  /**
+   * What of the held tail may be shown although more can follow, because the text fell silent: never the beginning of
+   * what may still turn out to be a value.
+   */
+  release(): Uint8Array;
   /** How many bytes are held back now. */
   readonly held: number;
 }
 
+export interface TextMasker extends ByteMasker {
+  /** Bytes for bytes, a string for a string. */
+  push(chunk: Uint8Array): Uint8Array;
+  push(chunk: string): string;
+  /** {@link ByteMasker.flush} as a string. */
+  flushText(): string;
+}
+
+const NOTHING = new Uint8Array(0);
 const DEFAULT_HOLD = 32_768;
 const LEAST_HOLD = 1024;
 
@@ -83,6 +95,10 @@ class StreamMasker implements TextMasker {
     this.surrogate = last >= 0xd800 && last <= 0xdbff ? (text[text.length - 1] as string) : '';
     if (this.surrogate !== '') text = text.slice(0, -1);
     return this.decoder.decode(join(this.take(encoder.encode(text), false)), { stream: true });
+  }
+
+  release(): Uint8Array {
+    return NOTHING;
   }
 
   flush(): Uint8Array {

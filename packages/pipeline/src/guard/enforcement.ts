@@ -2,6 +2,7 @@ import {
   type CustomPattern,
   compileColumnPattern,
   compileFieldPattern,
+  compileHeaderPattern,
   createMaskRecogniser,
   createOperator,
   createScanner,
@@ -10,13 +11,17 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { MaskRule, Statement } from '@scrim/model';
-import type { CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
+import type { Statement } from '@scrim/model';
+import type { CompiledMask, CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
-import type { ColumnRule, ContentRule, MaskRules } from '../mask/plan.ts';
+import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
+import type { Vault } from '../vault/vault.ts';
 
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
-type OperatorFor = (rule: MaskRule) => Operator;
+type OperatorFor = (mask: CompiledMask) => Operator;
+
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** The longest keyed token is 68 bytes; in hex, as bytes are written, twice that. */
 const LONGEST_TOKEN = 136;
@@ -84,6 +89,7 @@ export class Enforcement {
   /** Whether the statement may change something at the target; what is not understood may. */
   mutates(statement: Statement): boolean {
     const { facts } = statement;
+    if (facts.kind === 'http') return !SAFE_METHODS.has(facts.method) && !facts.transient;
     if (facts.kind !== 'sql') return true;
     return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
   }
@@ -112,17 +118,27 @@ export class Enforcement {
 }
 
 function columnRules(policy: CompiledPolicy, operatorFor: OperatorFor): ColumnRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'column' in rule ? [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(rule) }] : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('column' in rule)) return [];
+    return [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(mask) }];
+  });
 }
 
 function fieldRules(policy: CompiledPolicy, operatorFor: OperatorFor): FieldRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'field' in rule
-      ? [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(rule) }]
-      : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('field' in rule)) return [];
+    return [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(mask) }];
+  });
+}
+
+function headerRules(policy: CompiledPolicy, operatorFor: OperatorFor): HeaderRule[] {
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('header' in rule)) return [];
+    return [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(mask) }];
+  });
 }
 
 interface Content {
@@ -136,18 +152,19 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const patterns: CustomPattern[] = [];
   const rules = new Map<string, ContentRule>();
   const names = new Map<string, string>();
-  for (const { id, rule } of policy.masks) {
+  for (const mask of policy.masks) {
+    const { id, rule } = mask;
     if ('detect' in rule) {
       for (const detector of resolveDetectors(rule.detect)) {
         detectors.add(detector);
-        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(rule) });
+        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(mask) });
       }
     } else if ('pattern' in rule) {
       const pattern = patternNamed(names, rule.pattern);
       if (!pattern) continue;
       const detector = `custom.${pattern.name}`;
       patterns.push(pattern);
-      rules.set(detector, { id, operator: operatorFor(rule) });
+      rules.set(detector, { id, operator: operatorFor(mask) });
     }
   }
   return { detectors, patterns, rules };
@@ -185,16 +202,18 @@ function maskRules(
   const scans = content.detectors.size > 0 || content.patterns.length > 0;
   const columns = columnRules(policy, operatorFor);
   const fields = fieldRules(policy, operatorFor);
+  const headers = headerRules(policy, operatorFor);
   return {
     columns,
     fields,
+    headers,
     ...(scans ? { scanner: scannerFor([...content.detectors].sort(), content.patterns) } : {}),
     content: content.rules,
     watched,
     measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
     derived: policy.derived,
     cover,
-    inspects: scans || columns.length > 0 || fields.length > 0,
+    inspects: scans || columns.length > 0 || fields.length > 0 || headers.length > 0,
   };
 }
 
@@ -207,6 +226,12 @@ type ScannerFor = (detectors: readonly string[], patterns: readonly CustomPatter
 export class Enforcements {
   readonly #byKey = new Map<string, Enforcement>();
   readonly #scanners = new Map<string, Scanner>();
+  readonly #vault: Vault | undefined;
+
+  /** @param vault where reversible tokens are kept; without one, rules that ask for them do not compile */
+  constructor(vault?: Vault) {
+    this.#vault = vault;
+  }
 
   of(authorisation: Authorisation): Enforcement {
     const { compiled, snapshot } = authorisation;
@@ -215,8 +240,8 @@ export class Enforcements {
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');
       const operators: Operator[] = [];
-      const operatorFor: OperatorFor = (rule) => {
-        const operator = createOperator(rule.with, { masking });
+      const operatorFor: OperatorFor = ({ rule, policy }) => {
+        const operator = createOperator(rule.with, { masking }, this.#vault?.of(policy));
         operators.push(operator);
         return operator;
       };

@@ -61,14 +61,12 @@ export class RequestGuard {
   }
 
   /** Why data sent outside statements must not go on (too much of it, masks in it); a verdict that only warns. */
-  input(lane: number, bytes: Buffer): Refusal | Verdict | undefined {
-    const sending = this.#sending.of(lane);
-    sending.bytes += bytes.length;
-    const verdict = this.#enforcement.judgeSize(sending.bytes);
-    // Data under way cannot wait for people without holding the whole of it: a hold is a block here.
-    if (verdict && verdict.action !== 'warn') return this.refusalOf(verdict);
+  input(lane: number, size: number, data: () => Buffer): Refusal | Verdict | undefined {
+    const said = this.sent(lane, size);
+    if (said && 'code' in said) return said;
     if (this.#enforcement.masks) {
-      const text = sending.carry + bytes.toString('latin1');
+      const sending = this.#sending.of(lane);
+      const text = sending.carry + data().toString('latin1');
       if (this.#enforcement.bytesContainMask(text)) {
         return refuse('SCRIM_WRITE_BACK', {
           hint: 'the data to load holds masked values; load the originals',
@@ -76,6 +74,16 @@ export class RequestGuard {
       }
       sending.carry = text.slice(-this.#enforcement.longestMask);
     }
+    return said;
+  }
+
+  /** Why no more of what is sent may go on, by its size alone; a verdict that only warns. */
+  sent(lane: number, bytes: number): Refusal | Verdict | undefined {
+    const sending = this.#sending.of(lane);
+    sending.bytes += bytes;
+    const verdict = this.#enforcement.judgeSize(sending.bytes);
+    // Data under way cannot wait for people without holding the whole of it: a hold is a block here.
+    if (verdict && verdict.action !== 'warn') return this.refusalOf(verdict);
     if (!verdict || sending.warned) return undefined;
     sending.warned = true;
     return verdict;

@@ -1,3 +1,4 @@
+import { type RefusalError, refuse } from '@scrim/model';
 import type { ResponseRule, Verdict } from '@scrim/policy';
 import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
@@ -70,4 +71,15 @@ const SEVERITY = { allow: 0, warn: 1, hold: 2, block: 3 } as const;
 
 function nameOf(rule: ResponseRule): string {
   return `${rule.verdict.rule}@${rule.verdict.policyVersion}`;
+}
+
+/** What a blocked response ends its operation with. */
+export function responseRefused(verdict: Verdict): RefusalError {
+  return refuse('SCRIM_GUARD_BLOCKED', {
+    message: verdict.reason
+      ? `response blocked by policy: ${verdict.reason}`
+      : 'a guard blocked the response',
+    hint: 'ask for fewer rows, or for less of each value',
+    ...(verdict.rule === undefined ? {} : { rule: verdict.rule }),
+  });
 }

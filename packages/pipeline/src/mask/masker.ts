@@ -1,6 +1,20 @@
 import { type FieldRule, type Finding, JsonShapeError, maskJson, type Operator } from '@scrim/masking';
 import { refuse } from '@scrim/model';
-import type { Cell, CellPart, Column, Fields, Replacement, Rows, Scratch, Shape } from '@scrim/protocol-kit';
+import type {
+  Cell,
+  CellPart,
+  Column,
+  FieldEntry,
+  Fields,
+  Replacement,
+  Rows,
+  Scratch,
+  Shape,
+  TextForm,
+  Texts,
+} from '@scrim/protocol-kit';
+import { Blobs } from './blobs.ts';
+import { Channels } from './channels.ts';
 import { applyTo, compilePlan, type MaskRules, type Plan, type PlannedAction, reachable } from './plan.ts';
 
 /** What a masking pass made, and what it met that a response rule may ask about. */
@@ -41,6 +55,12 @@ export class Masker {
   #dirty: Plan | undefined;
   #dirtyRuns = 0;
   #found: string[] = [];
+  readonly #blobs = new Blobs();
+  readonly #channels = new Channels({
+    found: (detector, value, place) => this.#replace(detector, value, place),
+    leaf: (value, key, place) => this.text(value, place, key),
+    hit: (rule, place) => this.#onHit(rule, place),
+  });
   readonly #visit = (cell: Cell): Replacement => this.#maskCell(cell);
 
   constructor(rules: MaskRules, onHit: OnHit) {
@@ -86,6 +106,60 @@ export class Masker {
     return { bytes, largestValue: this.#largest, found: this.#found };
   }
 
+  /**
+   * Texts that flow, each continuing its channel: what of them is decided, in the same message. `original` itself when
+   * every text leaves as it came.
+   */
+  texts(lane: number, texts: Texts, original: Buffer): Masked {
+    this.#largest = 0;
+    this.#found = [];
+    let changed = false;
+    const shown = texts.pieces.map((piece) => {
+      if (this.#rules.measuresBlobs) this.#largest = Math.max(this.#largest, this.#blobs.of(lane, piece));
+      const text = this.#unlessUnreadable(() => this.#channels.push(lane, piece, this.#rules));
+      if (Buffer.compare(text, piece.bytes) !== 0) changed = true;
+      return text;
+    });
+    const bytes = changed ? texts.rewrite(shown) : original;
+    return { bytes, largestValue: this.#largest, found: this.#found };
+  }
+
+  /** Whether a channel of the lane holds something back. */
+  holds(lane: number, channel: number): boolean {
+    return this.#channels.holds(lane, channel);
+  }
+
+  /** What may be shown of a channel's held tail now that it fell silent; undefined for nothing. */
+  release(lane: number, channel: number): Masked | undefined {
+    this.#largest = 0;
+    this.#found = [];
+    const bytes = this.#channels.release(lane, channel);
+    if (!bytes || bytes.length === 0) return undefined;
+    return { bytes: Buffer.from(bytes), largestValue: 0, found: this.#found };
+  }
+
+  /** A whole text of a form, masked by place and content. */
+  whole(text: string, place: string, form: TextForm): string {
+    if (form !== 'json') return this.text(text, place);
+    return this.#unlessUnreadable(() =>
+      maskJson(
+        text,
+        this.#rules.fields,
+        (rule) => this.#onHit(rule, place),
+        this.#rules.scanner && ((leaf, name) => this.text(leaf, place, name ?? undefined)),
+      ),
+    );
+  }
+
+  #unlessUnreadable<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof JsonShapeError)) throw error;
+      throw refuse('SCRIM_UNMASKABLE', { hint: 'only well-formed JSON can be masked', cause: error });
+    }
+  }
+
   /** A text with every finding replaced; the same string when there is none. `place` is for the masking event. */
   text(text: string, place: string, key?: string): string {
     const { scanner } = this.#rules;
@@ -113,8 +187,8 @@ export class Masker {
     let changed = false;
     const values = fields.entries.map((entry) => {
       this.#largest = Math.max(this.#largest, Buffer.byteLength(entry.value));
-      const place = `message.${entry.name}`;
-      const shown = this.text(entry.value, place);
+      const place = fields.headers ? `header.${entry.name.toLowerCase()}` : `message.${entry.name}`;
+      const shown = this.#header(fields, entry, place) ?? this.text(entry.value, place);
       const hide = sensitive !== undefined && entry.quotesData && entry.value.length > 0;
       if (hide) this.#onHit(sensitive.rule, place);
       const value = hide ? (sensitive.operator.apply('', { type: 'text' }) ?? '***MASKED***') : shown;
@@ -123,6 +197,14 @@ export class Masker {
     });
     const bytes = changed ? fields.rewrite(values) : original;
     return { bytes, largestValue: this.#largest, found: this.#found };
+  }
+
+  /** A header's value under its rule; undefined where none is written for it. */
+  #header(fields: Fields, { name, value }: FieldEntry, place: string): string | undefined {
+    const rule = fields.headers && this.#rules.headers.find(({ matcher }) => matcher.matches(name));
+    if (!rule) return undefined;
+    this.#onHit(rule.id, place);
+    return rule.operator.apply(value, { type: 'text' }) ?? '';
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ColumnMatcher, FieldRule, Operator, Scanner } from '@scrim/masking';
+import type { ColumnMatcher, FieldRule, HeaderMatcher, Operator, Scanner } from '@scrim/masking';
 import type { ValueType } from '@scrim/model';
 import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
 
@@ -6,6 +6,13 @@ import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
 export interface ColumnRule {
   readonly id: string;
   readonly matcher: ColumnMatcher;
+  readonly operator: Operator;
+}
+
+/** A rule that masks a header's value by its name. */
+export interface HeaderRule {
+  readonly id: string;
+  readonly matcher: HeaderMatcher;
   readonly operator: Operator;
 }
 
@@ -19,6 +26,7 @@ export interface ContentRule {
 export interface MaskRules {
   readonly columns: readonly ColumnRule[];
   readonly fields: readonly FieldRule[];
+  readonly headers: readonly HeaderRule[];
   /** Absent when no rule looks at content. */
   readonly scanner?: Scanner;
   /** By detector id; the rule that comes first in the policies wins. */

@@ -1,0 +1,1 @@
+export { createJsonMasker, type JsonMaskerOptions } from './json-masker.ts';
