@@ -80,6 +80,16 @@ test('what reading gives can be any value of the database: it is masked', async 
   expect(leaked(edge.received())).toEqual([]);
 });
 
+test('a mask is not written into a large object', async () => {
+  await edge.query('begin');
+  await edge.exchange([call(LO_CREATE, 88_004)]);
+  const descriptor = result(await edge.exchange([call(LO_OPEN, 88_004, READ_WRITE)]));
+  const written = await edge.exchange([call(LO_WRITE, descriptor, Buffer.from('ssn: ***MASKED***'))]);
+  expect(types(written)).toBe('EZ');
+  expect(field(written[0], 'C')).toBe('42501');
+  await edge.query('rollback');
+});
+
 test('other functions are refused, and the session goes on', async () => {
   const refused = await edge.exchange([call(LO_EXPORT, 88_003, Buffer.from('/tmp/never'))]);
   expect(types(refused)).toBe('EZ');

@@ -3,7 +3,7 @@ import { bindParameters } from './bind.ts';
 import type { CallerRun } from './caller-run.ts';
 import type { CopyAnalysis } from './contracts.ts';
 import { decodeText } from './encoding.ts';
-import { calledStatement } from './function-call.ts';
+import { callArguments, calledStatement } from './function-call.ts';
 import { type Due, due, type Portal, type Prepared, type Session } from './session.ts';
 import {
   FUNCTION_CALL,
@@ -328,8 +328,9 @@ export class CallerConversation {
     if (!known && this.#options.functionCalls === 'refuse') {
       return this.#unknown(bytes, at, end, TYPE.functionCall, 'function-call messages are not served');
     }
-    const meaning: Meaning = { kind: 'operation', statement, parameters: null };
-    return this.#run(bytes.subarray(at, end), meaning, 0, 0, end - at, TYPE.functionCall);
+    const call = bytes.subarray(at, end);
+    const meaning: Meaning = { kind: 'operation', statement, parameters: () => callArguments(call) };
+    return this.#run(call, meaning, 0, 0, end - at, TYPE.functionCall);
   }
 }
 

@@ -1,4 +1,5 @@
 import { FUNCTION_CALL, type KnownStatement, type StatementCache } from './statements.ts';
+import { BinaryReader } from './types/codec.ts';
 
 /**
  * Functions that libpq, JDBC and psql call by message to work on large objects, by their fixed OIDs (pg_proc.dat).
@@ -34,4 +35,16 @@ export function calledStatement(
 /** Whether what the call returns can be data: of the known ones only reading does, the others give numbers. */
 export function returnsData(statement: KnownStatement | undefined): boolean {
   return statement === undefined || statement === FUNCTION_CALL || statement.text.includes('loread');
+}
+
+/**
+ * The arguments of a FunctionCall, each as Latin-1 so that every byte survives. Throws a fault when they are not what
+ * the message says.
+ */
+export function callArguments(call: Buffer): (string | null)[] {
+  const reader = new BinaryReader(call.subarray(9), 'a function call');
+  const formats = reader.take(2).readUInt16BE(0);
+  reader.take(formats * 2);
+  const count = reader.take(2).readUInt16BE(0);
+  return Array.from({ length: count }, () => reader.value()?.toString('latin1') ?? null);
 }

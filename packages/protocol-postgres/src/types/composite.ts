@@ -16,6 +16,7 @@ interface CompositeShape {
 
 export interface CompositeField {
   readonly name: string;
+  readonly type: number;
   readonly codec: TypeCodec;
 }
 
@@ -30,7 +31,6 @@ export function compositeOf(
   byOid: (oid: number) => TypeCodec,
   other: TypeCodec,
 ): TypeCodec {
-  const key = (i: number): string | null => fields?.[i]?.name ?? null;
   return structured<CompositeShape>({
     name,
     holds: fields ? holding(...fields.map(({ codec }) => codec)) : new Set(['json', 'bytes', 'unknown']),
@@ -41,7 +41,7 @@ export function compositeOf(
       const known = fields?.length === values.length;
       const parts = values.map((value, i) => ({
         codec: (known ? fields?.[i]?.codec : undefined) ?? other,
-        key: known ? key(i) : null,
+        key: (known ? fields?.[i]?.name : undefined) ?? null,
         bytes: value === null ? null : Buffer.from(value, 'latin1'),
       }));
       return { parts, types: [] };
@@ -54,7 +54,9 @@ export function compositeOf(
       const parts = Array.from({ length: count }, (_, i) => {
         const oid = reader.int32() >>> 0;
         types.push(oid);
-        return { codec: fields?.[i]?.codec ?? byOid(oid), key: key(i), bytes: reader.value() };
+        // A column added or dropped in the transaction under way: the value's own OIDs are what counts.
+        const field = fields?.length === count && fields[i]?.type === oid ? fields[i] : undefined;
+        return { codec: field?.codec ?? byOid(oid), key: field?.name ?? null, bytes: reader.value() };
       });
       reader.end();
       return { parts, types };

@@ -74,6 +74,7 @@ function composite({ name, fields }: TypeInfo, catalog: Catalog, depth: number):
   if (fields.length === 0) return compositeOf(name, undefined, byOid, OPAQUE);
   const known = fields.map((field) => ({
     name: field.name,
+    type: field.type,
     codec: limited(byOid(field.type), field.type, field.modifier),
   }));
   return compositeOf(name, known, byOid, OPAQUE);
