@@ -156,7 +156,7 @@ export class Session implements Relay {
       case 'operation':
         return this.#operate(run, meaning.statement);
       case 'input':
-        return this.#input(run);
+        return this.#input(run, meaning.data ?? (() => run.bytes));
       case 'texts':
         return this.#said(run, meaning.texts);
       case 'unknown':
@@ -171,8 +171,8 @@ export class Session implements Relay {
     }
   }
 
-  #input(run: Run): void {
-    const said = this.#requests.input(run.lane, run.bytes);
+  #input(run: Run, data: () => Buffer): void {
+    const said = this.#requests.input(run.lane, run.bytes.length, data);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;

@@ -177,6 +177,9 @@ function tokenise(options: TokeniseOptions, keys: DerivedKeys, vault: TokenVault
   return keyed('tok', TOKEN_LENGTH, keys, (token, canonical) => vault.put(token, canonical));
 }
 
+/** Digits before the point of a numeric's keyed stand-in; a column of fewer gets the constant one. */
+const NUMERIC_DIGITS = 16;
+
 /** hash and tokenise: the same machinery under different names, so their results never match. */
 function keyed(
   prefix: TokenPrefix,
@@ -192,7 +195,11 @@ function keyed(
     value: string,
     context: OperatorContext,
   ): string | undefined => {
-    if (!carriesText(context.type)) return keyedStandIn(keys, prefix, text, context.type, value);
+    if (!carriesText(context.type)) {
+      const { type, maxLength = NUMERIC_DIGITS } = context;
+      if (type === 'numeric' && maxLength < NUMERIC_DIGITS) return undefined;
+      return keyedStandIn(keys, prefix, text, type, value);
+    }
     const maxLength = context.type === 'text' || context.type === 'unknown' ? context.maxLength : undefined;
     const email = prefix === 'tok' && kind === 'email';
     return mintToken(keys, text, { prefix, length, email, maxLength });
