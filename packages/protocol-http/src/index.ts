@@ -1,0 +1,1 @@
+export type { AnswerReader, Dialect, ModelRequest, VendorError } from './dialect/contract.ts';
