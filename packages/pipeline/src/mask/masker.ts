@@ -119,7 +119,7 @@ export class Masker {
       if (Buffer.compare(text, piece.bytes) !== 0) changed = true;
       return text;
     });
-    const bytes = changed ? texts.rewrite(shown) : original;
+    const bytes = changed || texts.always ? texts.rewrite(shown) : original;
     return { bytes, largestValue: this.#largest, found: this.#found };
   }
 
