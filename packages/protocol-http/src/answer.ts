@@ -9,8 +9,9 @@ import { refuse } from '@scrim/model';
 import type { Texts } from '@scrim/protocol-kit';
 import { codingsOf, Decoder } from './coding.ts';
 import { type BodyKind, bodyKind } from './content-type.ts';
-import type { AnswerReader, Dialect, ModelRequest } from './dialect/contract.ts';
-import { EventSplitter, PlainEvents, unreadable } from './events.ts';
+import type { Dialect, ModelRequest } from './dialect/contract.ts';
+import { createFramer, type Framer, type Framing } from './dialect/framing.ts';
+import { PlainEvents, unreadable } from './events.ts';
 import { headerOf, type RawHeaders } from './headers.ts';
 import { MultipartReader } from './multipart.ts';
 import { EMPTY, type HttpRun, PlainRun, textRun, textsRun } from './runs.ts';
@@ -32,8 +33,6 @@ export interface AnswerContext {
 interface BodyReader {
   push(chunk: Buffer): HttpRun[];
   end(): HttpRun[];
-  /** Ends channels that hold something back, for an answer that goes no further. */
-  drop(): HttpRun[];
 }
 
 /** Statuses without a body (RFC 9110 section 6.4.1). */
@@ -45,6 +44,8 @@ function isBodyless(method: string, status: number): boolean {
 export class Answer {
   /** Whether each piece should go on at once, because somebody reads it as it comes. */
   readonly streams: boolean;
+  /** How a streamed answer's messages are parted, where it is one of a dialect. */
+  readonly framing: Framing | undefined;
   /** Whether other bytes than the target's may be shown. */
   readonly changesBody: boolean;
   /** Charset to name in the content type, where the body is decoded from another one. */
@@ -67,9 +68,12 @@ export class Answer {
       : judged(bodyKind(headerOf(headers, 'content-type')), status, codings, coding);
     this.changesBody = kind.kind !== 'opaque';
     this.transcoded = kind.kind === 'text' && kind.charset !== undefined;
-    const talks = context.model !== undefined && status < 300;
-    this.streams = kind.kind === 'events' || (talks && context.model?.streams === true);
-    this.#reader = readerOf(context, kind, talks, headerOf(headers, 'content-type') ?? '');
+    const { dialect, model, path } = context;
+    const contentType = headerOf(headers, 'content-type') ?? '';
+    const reads = kind === BODYLESS || kind.kind === 'opaque' || !model ? undefined : dialect;
+    this.framing = reads && status < 300 ? reads.framing(contentType, path) : undefined;
+    this.streams = kind.kind === 'events' || this.framing !== undefined;
+    this.#reader = readerOf(context, kind, reads, this.framing);
     if (this.changesBody && codings && codings.length > 0 && kind !== BODYLESS) {
       this.#decoder = new Decoder(codings, (chunk) => this.#give(() => this.#reader.push(chunk)));
     }
@@ -86,9 +90,8 @@ export class Answer {
   }
 
   /** The answer goes no further. */
-  drop(): HttpRun[] {
+  destroy(): void {
     this.#decoder?.destroy();
-    return this.#reader.drop();
   }
 
   #give(read: () => HttpRun[]): void | Promise<void> {
@@ -115,20 +118,25 @@ function judged(
   return kind;
 }
 
-function readerOf(context: AnswerContext, kind: BodyKind, talks: boolean, contentType: string): BodyReader {
-  const { dialect, model } = context;
+function readerOf(
+  context: AnswerContext,
+  kind: BodyKind,
+  dialect: Dialect | undefined,
+  framing: Framing | undefined,
+): BodyReader {
   if (kind.kind === 'opaque') return new OpaqueReader(context, kind.why);
-  if (dialect && model && talks && (kind.kind === 'events' || kind.kind === 'text')) {
-    if (!model.streams && kind.kind === 'text') return new WholeReader(context, dialect);
-    const framing = dialect.framing(contentType, context.path);
+  if (dialect && framing) {
     return new EventReader(
       context,
-      dialect.reader(context.path),
-      new EventSplitter(framing, context.maxMessage),
+      dialect.reader(context.path, framing),
+      createFramer(framing, context.maxMessage),
     );
   }
+  if (dialect && (kind.kind === 'unnamed' || (kind.kind === 'text' && kind.form === 'json'))) {
+    return new WholeReader(context, dialect);
+  }
   if (kind.kind === 'events') {
-    return new EventReader(context, new PlainEvents(), new EventSplitter('sse', context.maxMessage));
+    return new EventReader(context, new PlainEvents(), createFramer('sse', context.maxMessage));
   }
   if (kind.kind === 'multipart') return new MultipartReader(context, kind.boundary);
   return new TextReader(context, kind);
@@ -150,10 +158,6 @@ class OpaqueReader implements BodyReader {
   }
 
   end(): HttpRun[] {
-    return [];
-  }
-
-  drop(): HttpRun[] {
     return [];
   }
 }
@@ -188,10 +192,6 @@ export class TextReader implements BodyReader {
     return [textRun(this.#context.lane, this.#form(), rest, true, this.#context.show)];
   }
 
-  drop(): HttpRun[] {
-    return this.#begun ? [textRun(this.#context.lane, this.#form(), EMPTY, true, () => undefined)] : [];
-  }
-
   #form() {
     return this.#kind.kind === 'text' ? this.#kind.form : 'text';
   }
@@ -209,39 +209,39 @@ export class TextReader implements BodyReader {
   }
 }
 
-/** Events of a stream, each read by whoever knows the API. */
+/** Reads the messages of a stream as texts. */
+interface MessageReader {
+  event(bytes: Buffer): readonly Texts[];
+  end(): readonly Texts[];
+}
+
+/** Messages of a stream, each read by whoever knows the API. */
 class EventReader implements BodyReader {
   readonly #context: AnswerContext;
-  readonly #reader: AnswerReader;
-  readonly #splitter: EventSplitter;
+  readonly #reader: MessageReader;
+  readonly #framer: Framer;
 
-  constructor(context: AnswerContext, reader: AnswerReader, splitter: EventSplitter) {
+  constructor(context: AnswerContext, reader: MessageReader, framer: Framer) {
     this.#context = context;
     this.#reader = reader;
-    this.#splitter = splitter;
+    this.#framer = framer;
   }
 
   push(chunk: Buffer): HttpRun[] {
-    return this.#splitter.push(chunk).flatMap((event) => this.#runs(this.#reader.event(event), event));
+    return this.#framer.push(chunk).flatMap((message) => this.#runs(message));
   }
 
   end(): HttpRun[] {
-    const rest = this.#splitter.end();
-    const last = rest.length === 0 ? [] : this.#runs(this.#reader.event(rest), rest);
-    return [...last, ...this.#runs(this.#reader.end(), EMPTY)];
-  }
-
-  drop(): HttpRun[] {
-    const ends = this.#reader.end().filter((texts) => texts.pieces.length > 0);
-    return ends.map((texts) =>
-      textsRun(this.#context.lane, { ...texts, rewrite: () => EMPTY }, EMPTY, () => undefined),
-    );
-  }
-
-  #runs(all: readonly Texts[], event: Buffer): HttpRun[] {
     const { lane, show } = this.#context;
-    // One event may become several messages; only one that stands for the whole of it may pass as it came.
-    return all.map((texts) => textsRun(lane, texts, all.length === 1 ? event : undefined, show));
+    const rest = this.#framer.end().flatMap((message) => this.#runs(message));
+    return [...rest, ...this.#reader.end().map((texts) => textsRun(lane, texts, EMPTY, show))];
+  }
+
+  /** The last one is the message itself; those before it are ours, and stand for no bytes of the target. */
+  #runs(message: Buffer): HttpRun[] {
+    const { lane, show } = this.#context;
+    const all = this.#reader.event(message);
+    return all.map((texts, at) => textsRun(lane, texts, at === all.length - 1 ? message : EMPTY, show));
   }
 }
 
@@ -271,9 +271,5 @@ class WholeReader implements BodyReader {
     const body = Buffer.concat(this.#chunks);
     const { lane, path, show } = this.#context;
     return [textsRun(lane, this.#dialect.answer(path, body), body, show)];
-  }
-
-  drop(): HttpRun[] {
-    return [];
   }
 }

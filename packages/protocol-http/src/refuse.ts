@@ -1,41 +1,6 @@
 import type { Refusal, RefusalCode } from '@scrim/model';
 import type { Dialect } from './dialect/contract.ts';
-
-/**
- * The status each refusal is worded with (RFC 9110 section 15).
- *
- * Nothing inside a session is 408, 409 or 429: the vendors' SDKs repeat those by themselves, and a blocked call that is
- * repeated is blocked again. `x-should-retry: false` says the same where they repeat 5xx.
- */
-export const STATUS: Record<RefusalCode, number> = {
-  SCRIM_AUTH_MISSING: 401,
-  SCRIM_AUTH_INVALID: 401,
-  SCRIM_AUTH_EXPIRED: 401,
-  SCRIM_AUTH_REVOKED: 401,
-  SCRIM_AUTH_AUDIENCE: 403,
-  SCRIM_CONNECTION_UNKNOWN: 404,
-  SCRIM_CONNECTION_FORBIDDEN: 403,
-  SCRIM_TLS_REQUIRED: 403,
-  SCRIM_POLICY_EXPIRED: 503,
-  SCRIM_SPOOL_FULL: 503,
-  SCRIM_LIMIT: 413,
-  SCRIM_GUARD_BLOCKED: 403,
-  SCRIM_APPROVAL_DENIED: 403,
-  SCRIM_APPROVAL_PENDING: 403,
-  SCRIM_APPROVAL_EXPIRED: 403,
-  SCRIM_APPROVAL_UNAVAILABLE: 403,
-  SCRIM_CANCELLED: 403,
-  SCRIM_UNSUPPORTED: 400,
-  SCRIM_UNPARSED: 400,
-  SCRIM_UNMASKABLE: 502,
-  SCRIM_WRITE_BACK: 403,
-  SCRIM_UNRECORDED: 503,
-  SCRIM_TARGET_UNREACHABLE: 502,
-  SCRIM_TARGET_TLS: 502,
-  SCRIM_TARGET_CREDENTIAL: 502,
-  SCRIM_TARGET_BROKEN: 502,
-  SCRIM_INTERNAL: 500,
-};
+import { STATUS } from './dialect/errors.ts';
 
 /** Codes after which asking again later can succeed without anybody changing anything. */
 const PASSING: ReadonlySet<RefusalCode> = new Set([
@@ -45,9 +10,6 @@ const PASSING: ReadonlySet<RefusalCode> = new Set([
   'SCRIM_TARGET_UNREACHABLE',
   'SCRIM_TARGET_BROKEN',
 ]);
-
-/** Seconds after which a request that waits for people is worth repeating. */
-export const RETRY_AFTER_SECONDS = 15;
 
 /** A refusal as an answer. */
 export interface RefusalAnswer {
@@ -67,9 +29,10 @@ export function refusalAnswer(refusal: Refusal, dialect?: Dialect): RefusalAnswe
     'x-scrim-code': refusal.code,
   };
   if (!PASSING.has(refusal.code)) headers['x-should-retry'] = 'false';
-  if (refusal.code === 'SCRIM_APPROVAL_PENDING') headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  if (refusal.retryAfter !== undefined)
+    headers['retry-after'] = String(Math.max(1, Math.ceil(refusal.retryAfter)));
   if (STATUS[refusal.code] === 401) headers['www-authenticate'] = 'Bearer';
-  const worded = dialect?.error(refusal, false);
+  const worded = dialect?.error(refusal);
   if (worded) {
     return { status: worded.status, headers: { ...headers, ...worded.headers }, body: worded.body };
   }

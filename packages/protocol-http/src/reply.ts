@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from '@scrim/model';
 import type { Dialect } from './dialect/contract.ts';
+import type { Framing } from './dialect/framing.ts';
 import { refusalAnswer } from './refuse.ts';
 
 /** Bytes kept of an answer nobody collects yet. */
@@ -107,7 +108,7 @@ export class Reply {
   }
 
   /** Answers with a refusal; an answer that has begun is cut, so that nobody takes it for whole. */
-  refuse(refusal: Refusal, dialect: Dialect | undefined): void {
+  refuse(refusal: Refusal, dialect: Dialect | undefined, framing?: Framing): void {
     const response = this.#response;
     this.#waiting = [];
     if (!response) {
@@ -120,7 +121,7 @@ export class Reply {
     }
     if (response.destroyed || response.writableEnded) return;
     if (this.#headSent || response.headersSent) {
-      if (dialect) response.write(dialect.error(refusal, true).body);
+      if (dialect && framing) response.write(dialect.error(refusal, framing).body);
       // Destroyed at once, the error event would not leave; ended well, a cut body would look whole.
       setImmediate(() => cut(response));
       return;

@@ -55,14 +55,13 @@ export function textRun(
   return new PlainRun(lane, { kind: 'texts', texts }, bytes, pass);
 }
 
-/** `original` = what passes when nothing of the texts changes; else they are always written anew. */
+/** `bytes` = what passes when nothing of the texts changes. */
 export function textsRun(
   lane: number,
   texts: Texts,
-  original: Buffer | undefined,
+  bytes: Buffer,
   show: (bytes: Uint8Array) => void,
 ): HttpRun {
-  const bytes = original ?? texts.rewrite(texts.pieces.map((piece: Piece) => piece.bytes));
   return new PlainRun(lane, { kind: 'texts', texts }, bytes, show);
 }
 
