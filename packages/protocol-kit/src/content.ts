@@ -145,6 +145,7 @@ export interface Texts {
   /**
    * The same message around what is shown of each piece now, in their order; a text may be empty or hold what an
    * earlier piece of its channel left. An empty result means that nothing is sent.
+   * It may be asked a second time with other texts, for the record: what the first time decided stays decided.
    */
   rewrite(texts: readonly Uint8Array[]): Buffer;
 }

@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  /** Whether targets can be models: their tokens are counted, and what their prompts hid is given back. */
+  readonly models?: true;
 }
 
 /** Bounds of one listener, all in bytes or milliseconds; docs/configuration.md lists them. */

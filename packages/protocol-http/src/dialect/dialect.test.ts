@@ -121,7 +121,9 @@ test('model, tools and calls are what a guard judges', () => {
     tools: ['save', 'free', 'web_search'],
     calls: [{ name: 'save', arguments: '{"a":"secret"}' }],
   });
-  const forms = chat?.texts.pieces.filter((it) => it.bytes.includes('secret')).map((it) => it.form);
+  const forms = chat?.texts.pieces
+    .filter((it) => Buffer.from(it.bytes).includes('secret'))
+    .map((it) => it.form);
   expect(forms).toEqual(['json', 'json']);
   const responses = ask('/v1/responses', {
     input: [
