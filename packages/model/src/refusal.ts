@@ -17,6 +17,7 @@ export const REFUSALS = {
   SCRIM_BUDGET: "the caller's budget for this connection is used up",
   SCRIM_GUARD_BLOCKED: 'a guard blocked the operation',
   SCRIM_APPROVAL_DENIED: 'an approver denied the operation',
+  SCRIM_APPROVAL_PENDING: 'the operation waits for an approval',
   SCRIM_APPROVAL_EXPIRED: 'nobody approved the operation in time',
   SCRIM_APPROVAL_UNAVAILABLE: 'the operation needs an approval and the control plane is away',
   SCRIM_CANCELLED: 'the caller cancelled the operation',

@@ -14,6 +14,9 @@ import { Restorer } from './mask/restore.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Tally } from './record/tally.ts';
 
+/** Parts of messages to and from models that no rule can read, as refusals and the coverage of a session name them. */
+const UNREAD = 'images, sound, files or token numbers';
+
 export interface SessionServices extends ApprovalServices {
   /** For the edge's own log: what went wrong inside, never shown to the caller. */
   readonly failed: (sessionId: string, error: unknown) => void;
@@ -80,6 +83,10 @@ export class Session implements Relay {
     });
   }
 
+  get wholeOperations(): boolean {
+    return this.#enforcement.wholeOperations;
+  }
+
   /** Begins delivery, unless the session was ended before it began. */
   start(): void {
     if (this.#ended) return;
@@ -139,15 +146,19 @@ export class Session implements Relay {
     from: number,
     step: (this: Session, run: Run) => void | Promise<void>,
   ): void | Promise<void> {
+    let at = from;
     try {
       for (let index = from; index < runs.length; index++) {
         if (this.#ended) return;
+        at = index;
         const held = step.call(this, runs[index] as Run);
         if (held)
-          return held.then(() => this.#deliver(runs, index + 1, step)).catch((error) => this.#fail(error));
+          return held
+            .then(() => this.#deliver(runs, index + 1, step))
+            .catch((error) => this.#failed(error, runs[index] as Run));
       }
     } catch (error) {
-      this.#fail(error);
+      this.#failed(error, runs[at] as Run);
     }
   }
 
@@ -196,6 +207,11 @@ export class Session implements Relay {
       return;
     }
     if (said) this.#warn(run, said);
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
+    if (unread) {
+      this.#refuse(run, unread);
+      return;
+    }
     const { bytes } = this.#sent.texts(run.lane, texts, run.bytes);
     this.#count(run);
     this.#recorder.request(bytes, run.lane);
@@ -296,6 +312,9 @@ export class Session implements Relay {
         return this.#release(run, () => this.#masker.fields(meaning.fields, run.bytes), undefined);
       case 'texts':
         return this.#streamed(run, meaning.texts);
+      case 'opaque':
+        this.#opaque(run, meaning.why);
+        return;
       case 'outcome':
         this.#responses.ended(run.lane);
         if (meaning.tokens) this.#services.budget?.(this.authorisation).spend(meaning.tokens);
@@ -311,6 +330,8 @@ export class Session implements Relay {
   }
 
   #streamed(run: Run, texts: Texts): void | Promise<void> {
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD);
+    if (unread) throw new RefusalError(unread);
     let masked: Masked | undefined;
     const mask = (): Masked => {
       // A stream is masked once: its channels have moved on, so new rules cannot be asked about what is held.
@@ -328,6 +349,16 @@ export class Session implements Relay {
       this.#heldLanes.delete(run.lane);
       if (!this.#ended) this.#quiet.spoke(run.lane, texts.pieces);
     });
+  }
+
+  /** Content nothing can look into passes only where a policy lets it, or where no rule would have looked. */
+  #opaque(run: Run, why: string): void {
+    const verdict = this.#responses.judgeOpaque(run.lane, run.bytes, why);
+    // It cannot be shown to approvers, so that a hold is a block here.
+    if (verdict && verdict.action !== 'warn') throw responseRefused(verdict);
+    if (verdict) this.#warn(run, verdict);
+    this.#tally.blind(run.bytes.length, why);
+    this.#exchange.forward(run);
   }
 
   #rows(run: Run): void | Promise<void> {
@@ -350,8 +381,11 @@ export class Session implements Relay {
 
   /** What every applying rule has looked at, or nothing has (DESIGN rule 4.2). */
   #count(run: Run): void {
-    if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
-    else this.#tally.blind(run.bytes.length, 'no masking rule applies');
+    const unread = run.meaning.kind === 'texts' ? (run.meaning.texts.uninspected ?? 0) : 0;
+    if (this.#masker.rules.inspects) {
+      this.#tally.inspected(Math.max(0, run.bytes.length - unread));
+      if (unread > 0) this.#tally.blind(unread, UNREAD);
+    } else this.#tally.blind(run.bytes.length, 'no masking rule applies');
   }
 
   /** A watched channel fell silent: what cannot be the beginning of a value leaves now. */
@@ -448,6 +482,31 @@ export class Session implements Relay {
       ...(why === undefined ? {} : { why }),
     });
     this.#exchange.refuse(run, refusal);
+  }
+
+  /** A refusal ends the operation it is about where the wire can say so, and everything else the session. */
+  #failed(error: unknown, run: Run): void {
+    if (!this.#ended && error instanceof RefusalError && this.#abandon(run.lane, error.refusal)) {
+      this.#services.failed(this.id, error);
+    } else this.#fail(error);
+  }
+
+  #abandon(lane: number, refusal: Refusal): boolean {
+    if (!this.#exchange.abandon?.(lane, refusal)) return false;
+    const { code, message, rule, ticket } = refusal;
+    this.#responses.ended(lane);
+    this.#masker.forget(lane);
+    this.#sent.forget(lane);
+    this.#tally.flushMasks(this.#recorder);
+    this.#recorder.event('refused', {
+      code,
+      message,
+      lane,
+      ...(rule === undefined ? {} : { rule }),
+      ...(ticket === undefined ? {} : { ticket }),
+    });
+    this.#recorder.outcome(false, code, null, lane);
+    return true;
   }
 
   /** The end of everything unexpected: the caller hears a refusal, both sockets close, the cause goes to the log. */

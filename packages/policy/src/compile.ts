@@ -69,6 +69,10 @@ export interface CompiledPolicy {
   readonly derived: 'mask' | 'block';
   /** The worst verdict any policy gives on conditions that test masked columns. */
   readonly predicates: Verdict;
+  /** What is done with content no rule can look into: block, unless a policy says allow and none says block. */
+  readonly uninspected: 'block' | 'allow';
+  /** Whether a guard looks at headers, bodies, models or tools, or may hold an operation. */
+  readonly wholeOperations: boolean;
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
   /** Every one must hold. */
@@ -101,6 +105,8 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
     masks: chosen.flatMap(maskRules),
     derived: chosen.some((policy) => policy.derived === 'block') ? 'block' : 'mask',
     predicates: worst(chosen.map((policy) => verdictOf(policy, 'predicates', policy.predicates))),
+    uninspected: uninspected(chosen),
+    wholeOperations: chosen.some((policy) => policy.guard.some(readsWhole)),
     request,
     response: chosen.flatMap(responseRules),
     limits: chosen.flatMap(limitRules),
@@ -126,6 +132,20 @@ export function matchesLabels(
 ): boolean {
   return Object.entries(wanted ?? {}).every(
     ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
+  );
+}
+
+function uninspected(policies: readonly Policy[]): 'block' | 'allow' {
+  const said = policies.map((policy) => policy.uninspected);
+  return said.includes('allow') && !said.includes('block') ? 'allow' : 'block';
+}
+
+/** Whether the rule can only be judged, or its hold only be bound to, an operation that is there as a whole. */
+function readsWhole({ when, do: action }: GuardRule): boolean {
+  if ('response' in when) return false;
+  if (action === 'hold') return true;
+  return (
+    'http' in when && [when.http.headers, when.http.body, when.http.models, when.http.tools].some(Boolean)
   );
 }
 

@@ -30,6 +30,10 @@ export class Enforcement {
   readonly mask: MaskRules;
   /** What a caller may use of the connection. */
   readonly limits: readonly LimitRule[];
+  /** What is done with content no rule can look into. */
+  readonly uninspected: 'block' | 'allow';
+  /** See {@link CompiledPolicy.wholeOperations}. */
+  readonly wholeOperations: boolean;
   /** Rules about what comes back, in order. */
   readonly responses: readonly ResponseRule[];
   /** Whether a text has one of our masks in it; always false when no rule masks anything. */
@@ -54,6 +58,8 @@ export class Enforcement {
     this.longestMask = Math.max(LONGEST_TOKEN, ...this.#wireLiterals.map((it) => it.length));
     this.responses = policy.response;
     this.limits = policy.limits;
+    this.uninspected = policy.uninspected;
+    this.wholeOperations = policy.wholeOperations;
   }
 
   /** Whether raw bytes, given as latin1, have one of our masks in them. */

@@ -4,16 +4,16 @@ import { gemini } from './gemini/index.ts';
 import { ollama } from './ollama/index.ts';
 import { openai } from './openai/index.ts';
 
+export { EventSplitter } from '../events.ts';
 export type {
   AnswerReader,
   Dialect,
+  Framing,
   ModelRequest,
   ToolCall,
   VendorError,
   WholeAnswer,
 } from './contract.ts';
-export type { MessageTexts } from './document.ts';
-export { createFramer, type Framer, type Framing } from './framing.ts';
 export { JsonReadError } from './json-tree.ts';
 
 /** Every dialect a connection can name. */
