@@ -106,6 +106,16 @@ export const policySchema = z.strictObject({
     })
     .default({}),
   mask: z.array(maskRule).default([]),
+  /** Values a caller's own prompt was tokenised from are given back where the answer repeats their tokens. */
+  restore: z.boolean().optional(),
+  /** Of each caller on each connection, counted by the edge that serves it. */
+  limits: z
+    .strictObject({
+      requestsPerMinute: z.int().min(1).optional(),
+      tokensPerMinute: z.int().min(1).optional(),
+      tokensPerDay: z.int().min(1).optional(),
+    })
+    .optional(),
   derived: z.enum(['mask', 'block']).default('mask'),
   predicates: z.enum(['allow', 'warn', 'hold', 'block']).default('allow'),
   /** Content no rule can look into (archives, images, unknown codings): refused unless a policy lets it pass. */

@@ -4,17 +4,24 @@ import type { Ending, Exchange, Quiet, Relay, Rows, Run, Texts } from '@scrim/pr
 import { Approval, type ApprovalServices, responseText } from './approve/approval.ts';
 import { outdatedApproval, policyChanged } from './approve/outdated.ts';
 import type { Authorisation } from './authorise/authorise.ts';
+import type { Budget } from './guard/budget.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
 import { ResponseGuard, responseRefused } from './guard/response.ts';
 import { type Masked, Masker } from './mask/masker.ts';
 import { QuietChannels } from './mask/quiet.ts';
+import { Restorer } from './mask/restore.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Tally } from './record/tally.ts';
+
+/** Parts of messages to and from models that no rule can read, as refusals and the coverage of a session name them. */
+const UNREAD = 'images, sound, files or token numbers';
 
 export interface SessionServices extends ApprovalServices {
   /** For the edge's own log: what went wrong inside, never shown to the caller. */
   readonly failed: (sessionId: string, error: unknown) => void;
+  /** What the caller may still use of its connection; absent = no limits are counted. */
+  readonly budget?: (authorisation: Authorisation) => Budget;
 }
 
 /**
@@ -63,8 +70,10 @@ export class Session implements Relay {
     this.#exchange = exchange;
     this.#recorder = recorder;
     this.#services = services;
-    this.#masker = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
-    this.#sent = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
+    const onHit = (rule: string, place: string) => this.#tally.masked(rule, place);
+    const restorer = new Restorer();
+    this.#masker = new Masker(enforcement.mask, onHit, { restorer, sent: false });
+    this.#sent = new Masker(enforcement.mask, onHit, { restorer, sent: true });
     this.#quiet = new QuietChannels((lane, channel, quiet) => this.#fellSilent(lane, channel, quiet));
     this.#requests = new RequestGuard(enforcement);
     this.#responses = new ResponseGuard(enforcement);
@@ -203,6 +212,11 @@ export class Session implements Relay {
       return;
     }
     if (said) this.#warn(run, said);
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
+    if (unread) {
+      this.#refuse(run, unread);
+      return;
+    }
     const { bytes } = this.#sent.texts(run.lane, texts, run.bytes);
     this.#count(run);
     this.#recorder.request(bytes, run.lane);
@@ -223,7 +237,7 @@ export class Session implements Relay {
     const size = this.#requests.size(run, statement);
     const verdict = this.#verdict(statement, size);
     this.#requests.started(run.lane, size);
-    const refusal = this.#requests.check(run, statement, verdict);
+    const refusal = this.#requests.check(run, statement, verdict) ?? this.#overBudget();
     this.#recordOperation(statement, run, verdict);
     if (refusal) {
       this.#refuse(run, refusal);
@@ -232,6 +246,11 @@ export class Session implements Relay {
     if (verdict.action === 'hold') return this.#hold(run, statement, verdict);
     if (verdict.action === 'warn') this.#warn(run, verdict);
     this.#pass(run, statement);
+  }
+
+  #overBudget(): Refusal | undefined {
+    const { limits } = this.#enforcement;
+    return limits.length === 0 ? undefined : this.#services.budget?.(this.authorisation).ask(limits);
   }
 
   #verdict(statement: Statement, bytes: number): Verdict {
@@ -303,6 +322,7 @@ export class Session implements Relay {
         return;
       case 'outcome':
         this.#responses.ended(run.lane);
+        if (meaning.tokens) this.#services.budget?.(this.authorisation).spend(meaning.tokens);
         this.#tally.flushMasks(this.#recorder);
         this.#recorder.outcome(meaning.ok, meaning.tag, meaning.count, run.lane);
         this.#exchange.forward(run);
@@ -315,6 +335,8 @@ export class Session implements Relay {
   }
 
   #streamed(run: Run, texts: Texts): void | Promise<void> {
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD);
+    if (unread) throw new RefusalError(unread);
     let masked: Masked | undefined;
     const mask = (): Masked => {
       // A stream is masked once: its channels have moved on, so new rules cannot be asked about what is held.
@@ -359,13 +381,16 @@ export class Session implements Relay {
     if (verdict?.action === 'hold') return this.#holdResponse(run, mask, masked, rows, verdict);
     if (verdict?.action === 'warn') this.#warn(run, verdict);
     this.#recordResponse(run, rows, masked.bytes);
-    this.#exchange.forward(run, masked.bytes);
+    this.#exchange.forward(run, masked.restored ?? masked.bytes);
   }
 
   /** What every applying rule has looked at, or nothing has (DESIGN rule 4.2). */
   #count(run: Run): void {
-    if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
-    else this.#tally.blind(run.bytes.length, 'no masking rule applies');
+    const unread = run.meaning.kind === 'texts' ? (run.meaning.texts.uninspected ?? 0) : 0;
+    if (this.#masker.rules.inspects) {
+      this.#tally.inspected(Math.max(0, run.bytes.length - unread));
+      if (unread > 0) this.#tally.blind(unread, UNREAD);
+    } else this.#tally.blind(run.bytes.length, 'no masking rule applies');
   }
 
   /** A watched channel fell silent: what cannot be the beginning of a value leaves now. */
@@ -410,7 +435,7 @@ export class Session implements Relay {
     if (refusal) throw new RefusalError(refusal);
     const released = held === this.#enforcement ? masked : this.#maskAgain(run, mask, verdict);
     this.#recordResponse(run, rows, released.bytes);
-    this.#exchange.forward(run, released.bytes);
+    this.#exchange.forward(run, released.restored ?? released.bytes);
   }
 
   /** The rules changed while people decided: what leaves is masked and judged by the new ones. */

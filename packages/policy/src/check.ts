@@ -16,6 +16,7 @@ export interface ProtocolCapabilities {
   readonly response: readonly string[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  readonly models?: boolean;
   readonly opaque?: boolean;
 }
 
@@ -63,6 +64,7 @@ export function checkPolicy(policy: Policy, context: PolicyContext): Finding[] {
     ...duplicatePatterns(policy),
     ...policy.guard.flatMap((rule, index) => guardFindings(rule, ['guard', index], checking)),
     ...predicateFindings(checking),
+    ...modelFindings(checking),
     ...uninspectedFindings(checking),
   ];
 }
@@ -227,6 +229,36 @@ function predicateFindings({ policy, matched, registered, context }: Checking): 
     found.push({ path: ['predicates'], message, mend: 'leave predicates out, or match other connections' });
   }
   return found;
+}
+
+/** What only the answers of models have: tokens to count, and prompts that were tokenised on their way up. */
+function modelFindings({ policy, matched, registered, context }: Checking): Finding[] {
+  const { restore, limits } = policy;
+  const found: Finding[] = [];
+  const tokenises = policy.mask.some(
+    (rule) => ('detect' in rule || 'pattern' in rule) && isTokenise(rule.with),
+  );
+  if (restore && !tokenises) {
+    const message = 'nothing is tokenised by content, so there is nothing to give back';
+    found.push({
+      path: ['restore'],
+      message,
+      mend: 'add a detect or pattern rule `with: tokenise`, or leave restore out',
+    });
+  }
+  const protocols = matched.length > 0 ? matched : registered;
+  if (protocols.some((protocol) => context.capabilities[protocol]?.models)) return found;
+  for (const path of [['restore'], ['limits', 'tokensPerMinute'], ['limits', 'tokensPerDay']]) {
+    const set = path[0] === 'restore' ? restore : limits?.[path[1] as 'tokensPerDay'];
+    if (!set) continue;
+    const message = `no model answers on ${protocols.join(', ')}`;
+    found.push({ path, message, mend: `leave ${path.join('.')} out, or match connections to models` });
+  }
+  return found;
+}
+
+function isTokenise(operator: MaskRule['with']): boolean {
+  return operator === 'tokenise' || (typeof operator === 'object' && 'tokenise' in operator);
 }
 
 function bodyFindings({ body }: { readonly body?: object | undefined }, path: ProblemPath): Finding[] {

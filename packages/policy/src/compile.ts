@@ -26,6 +26,8 @@ export interface CompiledMask {
   readonly policy: string;
   readonly policyVersion: number;
   readonly rule: MaskRule;
+  /** Whether values it tokenised in a caller's own request are given back in the answer. */
+  readonly restore: boolean;
 }
 
 /** A limit on what a caller sends, in bytes. */
@@ -41,6 +43,13 @@ export interface ResponseRule {
   readonly blobLargerThan?: number;
   /** Detector ids, groups or packs, any of which matches. */
   readonly detect?: readonly string[];
+}
+
+/** What a caller may use of a connection; the policy's name stands in `rule`. */
+export interface LimitRule {
+  readonly kind: 'requestsPerMinute' | 'tokensPerMinute' | 'tokensPerDay';
+  readonly amount: number;
+  readonly rule: string;
 }
 
 /** What is kept of response content. */
@@ -66,6 +75,8 @@ export interface CompiledPolicy {
   readonly wholeOperations: boolean;
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
+  /** Every one must hold. */
+  readonly limits: readonly LimitRule[];
   readonly record: RecordRule;
   /** What the guards say to an operation. */
   judge(statement: Statement): Verdict;
@@ -98,6 +109,7 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
     wholeOperations: chosen.some((policy) => policy.guard.some(readsWhole)),
     request,
     response: chosen.flatMap(responseRules),
+    limits: chosen.flatMap(limitRules),
     record: recordRule(chosen),
     judge: (statement) => worst(guards.map((list) => judgeList(list, statement))),
     judgeRequest: (bytes) =>
@@ -185,8 +197,17 @@ function approvalOf(policy: Policy): Approval | undefined {
 }
 
 function maskRules(policy: VersionedPolicy): CompiledMask[] {
-  const named = { policy: policy.name, policyVersion: policy.version };
+  const named = { policy: policy.name, policyVersion: policy.version, restore: policy.restore === true };
   return policy.mask.map((rule, index) => ({ id: `${policy.name}/mask[${index}]`, ...named, rule }));
+}
+
+const LIMITS = ['requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] as const;
+
+function limitRules(policy: VersionedPolicy): LimitRule[] {
+  return LIMITS.flatMap((kind) => {
+    const amount = policy.limits?.[kind];
+    return amount === undefined ? [] : [{ kind, amount, rule: `${policy.name}/limits.${kind}` }];
+  });
 }
 
 /** Bytes of a size the schema has accepted; a size that cannot be read limits to nothing, which fails closed. */

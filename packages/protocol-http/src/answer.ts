@@ -31,6 +31,8 @@ export interface AnswerContext {
 
 /** How a body is cut into runs. */
 interface BodyReader {
+  /** What a vendor says the operation cost so far. */
+  readonly tokens?: number;
   push(chunk: Buffer): HttpRun[];
   end(): HttpRun[];
 }
@@ -68,9 +70,10 @@ export class Answer {
       : judged(bodyKind(headerOf(headers, 'content-type')), status, codings, coding);
     this.changesBody = kind.kind !== 'opaque';
     this.transcoded = kind.kind === 'text' && kind.charset !== undefined;
-    const { dialect, model, path } = context;
+    const { dialect, path } = context;
     const contentType = headerOf(headers, 'content-type') ?? '';
-    const reads = kind === BODYLESS || kind.kind === 'opaque' || !model ? undefined : dialect;
+    // What the caller asked for does not count: a stored answer is streamed by a GET that carries no prompt.
+    const reads = kind === BODYLESS || kind.kind === 'opaque' ? undefined : dialect;
     this.framing = reads && status < 300 ? reads.framing(contentType, path) : undefined;
     this.streams = kind.kind === 'events' || this.framing !== undefined;
     this.#reader = readerOf(context, kind, reads, this.framing);
@@ -87,6 +90,11 @@ export class Answer {
   end(): void | Promise<void> {
     if (this.#decoder) return this.#decoder.end().then(() => this.#give(() => this.#reader.end()));
     return this.#give(() => this.#reader.end());
+  }
+
+  /** Tokens the vendor says the operation took. */
+  get tokens(): number {
+    return this.#reader.tokens ?? 0;
   }
 
   /** The answer goes no further. */
@@ -132,7 +140,11 @@ function readerOf(
       createFramer(framing, context.maxMessage),
     );
   }
-  if (dialect && (kind.kind === 'unnamed' || (kind.kind === 'text' && kind.form === 'json'))) {
+  if (
+    dialect &&
+    context.model &&
+    (kind.kind === 'unnamed' || (kind.kind === 'text' && kind.form === 'json'))
+  ) {
     return new WholeReader(context, dialect);
   }
   if (kind.kind === 'events') {
@@ -211,6 +223,7 @@ export class TextReader implements BodyReader {
 
 /** Reads the messages of a stream as texts. */
 interface MessageReader {
+  readonly tokens?: number;
   event(bytes: Buffer): readonly Texts[];
   end(): readonly Texts[];
 }
@@ -237,6 +250,10 @@ class EventReader implements BodyReader {
     return [...rest, ...this.#reader.end().map((texts) => textsRun(lane, texts, EMPTY, show))];
   }
 
+  get tokens(): number {
+    return this.#reader.tokens ?? 0;
+  }
+
   /** The last one is the message itself; those before it are ours, and stand for no bytes of the target. */
   #runs(message: Buffer): HttpRun[] {
     const { lane, show } = this.#context;
@@ -249,6 +266,7 @@ class EventReader implements BodyReader {
 class WholeReader implements BodyReader {
   readonly #context: AnswerContext;
   readonly #dialect: Dialect;
+  tokens = 0;
   readonly #chunks: Buffer[] = [];
   #length = 0;
 
@@ -270,6 +288,8 @@ class WholeReader implements BodyReader {
     if (this.#length === 0) return [];
     const body = Buffer.concat(this.#chunks);
     const { lane, path, show } = this.#context;
-    return [textsRun(lane, this.#dialect.answer(path, body), body, show)];
+    const answer = this.#dialect.answer(path, body);
+    this.tokens = answer.tokens;
+    return [textsRun(lane, answer, body, show)];
   }
 }

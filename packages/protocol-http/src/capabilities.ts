@@ -8,4 +8,5 @@ export const capabilities: Capabilities = {
   hold: true,
   predicates: false,
   opaque: true,
+  models: true,
 };

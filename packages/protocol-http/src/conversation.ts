@@ -349,7 +349,8 @@ export class Conversation {
       this.#ended = true;
       this.#collecting = false;
       const tag = String(this.#status);
-      const meaning = { kind: 'outcome', ok: this.#status < 400, count: null, tag } as const;
+      const tokens = this.#answer?.tokens ?? 0;
+      const meaning = { kind: 'outcome', ok: this.#status < 400, count: null, tag, tokens } as const;
       return this.#deliver([new PlainRun(this.lane, meaning, EMPTY, () => this.#reply.end())]);
     };
     const ended = this.#answer?.end();

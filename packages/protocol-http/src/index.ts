@@ -4,8 +4,8 @@ import { createHttpProtocol } from './protocol.ts';
 
 export { capabilities } from './capabilities.ts';
 export type { AnswerReader, Dialect, ModelRequest, VendorError } from './dialect/contract.ts';
-export { STATUS } from './dialect/errors.ts';
 export { createHttpProtocol, type HttpParts } from './protocol.ts';
+export { STATUS } from './refuse.ts';
 
 /** HTTP with the dialects of the vendors it knows. */
 export function openHttpProtocol(): Protocol {

@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  /** Whether targets can be models: their tokens are counted, and what their prompts hid is given back. */
+  readonly models?: true;
   /** Whether content can pass that no rule looks into, so that `uninspected` means something. */
   readonly opaque?: true;
 }

@@ -74,7 +74,7 @@ describe('csv', () => {
     ['id;ssn\n1;a\n', 'id;ssn\n1;***MASKED***\n'],
     ['id\tssn\n1\t"a\nb"\n2\tc', 'id\tssn\n1\t"***MASKED***"\n2\t***MASKED***'],
     ['ada@example.com,1\nx,"bob@example.com, and more"\n', '***,1\nx,"***, and more"\n'],
-    ['\ufeffssn,b\nx,"unclosed ada@example.com\n', '\ufeffssn,b\n***MASKED***,"unclosed ***\n'],
+    ['\ufeffssn,b\nx,"unclosed ada@example.com\n', '\ufeffssn,b\n***MASKED***,"""unclosed ***"\n'],
   ])('%s', (text, shown) => {
     expect(through(createCsvMasker, text)).toBe(shown);
   });

@@ -2,6 +2,8 @@ import type { ByteMasker } from '../stream/index.ts';
 import { FieldTextError, LONGEST_RECORD, TextFeed } from './options.ts';
 
 const encoder = new TextEncoder();
+/** Characters of a record that is not whole yet that are looked through with every piece. */
+const LOOKED_AT_ONCE = 4_096;
 const NOTHING = new Uint8Array(0);
 
 /** One form's reading of text, record by record. */
@@ -43,6 +45,7 @@ export class RecordMasker implements ByteMasker {
     this.#feed = new TextFeed();
     this.#reader = this.#create();
     this.#held = '';
+    this.#nextLook = 0;
     return shown;
   }
 

@@ -12,7 +12,7 @@ import {
   type Scanner,
 } from '@scrim/masking';
 import type { MaskRule, Statement } from '@scrim/model';
-import type { CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
+import type { CompiledPolicy, LimitRule, ResponseRule, Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
 
@@ -28,6 +28,8 @@ const LONGEST_TOKEN = 136;
 /** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
 export class Enforcement {
   readonly mask: MaskRules;
+  /** What a caller may use of the connection. */
+  readonly limits: readonly LimitRule[];
   /** What is done with content no rule can look into. */
   readonly uninspected: 'block' | 'allow';
   /** See {@link CompiledPolicy.wholeOperations}. */
@@ -55,6 +57,7 @@ export class Enforcement {
     );
     this.longestMask = Math.max(LONGEST_TOKEN, ...this.#wireLiterals.map((it) => it.length));
     this.responses = policy.response;
+    this.limits = policy.limits;
     this.uninspected = policy.uninspected;
     this.wholeOperations = policy.wholeOperations;
   }
@@ -153,18 +156,22 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const patterns: CustomPattern[] = [];
   const rules = new Map<string, ContentRule>();
   const names = new Map<string, string>();
-  for (const { id, rule } of policy.masks) {
+  for (const { id, rule, restore } of policy.masks) {
+    const contentRule = (): ContentRule => {
+      const operator = operatorFor(rule);
+      return { id, operator, restores: restore && operator.name === 'tokenise' };
+    };
     if ('detect' in rule) {
       for (const detector of resolveDetectors(rule.detect)) {
         detectors.add(detector);
-        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(rule) });
+        if (!rules.has(detector)) rules.set(detector, contentRule());
       }
     } else if ('pattern' in rule) {
       const pattern = patternNamed(names, rule.pattern);
       if (!pattern) continue;
       const detector = `custom.${pattern.name}`;
       patterns.push(pattern);
-      rules.set(detector, { id, operator: operatorFor(rule) });
+      rules.set(detector, contentRule());
     }
   }
   return { detectors, patterns, rules };

@@ -22,6 +22,7 @@ import type {
 import { Blobs } from './blobs.ts';
 import { Channels } from './channels.ts';
 import { applyTo, compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
+import type { Restorer } from './restore.ts';
 
 /** What a masking pass made, and what it met that a response rule may ask about. */
 export interface Masked {
@@ -30,6 +31,8 @@ export interface Masked {
   readonly largestValue: number;
   /** Detectors that found something, of those a rule asks about. */
   readonly found: readonly string[];
+  /** What the caller is shown in place of `bytes`, which go to the record: tokens are values again. */
+  readonly restored?: Buffer;
 }
 
 const NOTHING: readonly string[] = [];
@@ -44,6 +47,13 @@ const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 const HEX = /^\\x(?:[0-9a-fA-F]{2})*$/;
 const JSON_NUMBER = /^-?\d+(?:\.\d+)?$/;
 
+/** Where values that were tokenised towards a target are kept for their caller. */
+export interface Restoring {
+  readonly restorer: Restorer;
+  /** True for what the caller sends: remembers. Else gives back. */
+  readonly sent: boolean;
+}
+
 /** Called for each replaced value: never with the value. */
 export type OnHit = (rule: string, place: string) => void;
 
@@ -55,6 +65,8 @@ export class Masker {
   #rules: MaskRules;
   #plans = new WeakMap<Shape, Plan>();
   readonly #onHit: OnHit;
+  readonly #remembers: Restorer | undefined;
+  readonly #restorer: Restorer | undefined;
   #plan: Plan | undefined;
   #largest = 0;
   /** The result whose last run had findings, and how many runs went by since it was last looked at as a whole. */
@@ -69,9 +81,11 @@ export class Masker {
   });
   readonly #visit = (cell: Cell): Replacement => this.#maskCell(cell);
 
-  constructor(rules: MaskRules, onHit: OnHit) {
+  constructor(rules: MaskRules, onHit: OnHit, restoring?: Restoring) {
     this.#rules = rules;
     this.#onHit = onHit;
+    if (restoring?.sent) this.#remembers = restoring.restorer;
+    else this.#restorer = restoring?.restorer;
   }
 
   /** Takes new rules for all that follows; plans of the old ones are forgotten. */
@@ -126,8 +140,21 @@ export class Masker {
       if (Buffer.compare(text, piece.bytes) !== 0) changed = true;
       return text;
     });
-    const bytes = changed || texts.always ? texts.rewrite(shown) : original;
-    return { bytes, largestValue: this.#largest, found: this.#found };
+    const restored = this.#restored(lane, texts, shown);
+    const bytes = changed || texts.always || restored ? texts.rewrite(shown) : original;
+    const masked = { bytes, largestValue: this.#largest, found: this.#found };
+    return restored ? { ...masked, restored } : masked;
+  }
+
+  /** The message with the caller's own values where they were tokenised; undefined while none was. */
+  #restored(lane: number, texts: Texts, shown: readonly Uint8Array[]): Buffer | undefined {
+    const restorer = this.#restorer;
+    if (!restorer?.knows) return undefined;
+    return texts.rewrite(
+      texts.pieces.map(({ channel, form, last }, at) =>
+        restorer.push(lane, channel, shown[at] as Uint8Array, last, form === 'json'),
+      ),
+    );
   }
 
   /** Whether a channel of the lane holds something back. */
@@ -138,6 +165,7 @@ export class Masker {
   /** The lane's texts go no further: what is held of them is dropped. */
   forget(lane: number): void {
     this.#channels.forget(lane);
+    this.#restorer?.forget(lane);
     this.#blobs.forget(lane);
   }
 
@@ -254,6 +282,7 @@ export class Masker {
     if (!rule) return value;
     const replacement = rule.operator.apply(value, { type: 'text', detector });
     if (replacement !== value) this.#onHit(rule.id, place);
+    if (rule.restores && replacement !== null) this.#remembers?.remember(replacement, value);
     return replacement ?? '';
   }
 

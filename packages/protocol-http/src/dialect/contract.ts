@@ -1,6 +1,8 @@
 import type { Refusal } from '@scrim/model';
-import type { MessageTexts } from './document.ts';
-import type { Framing } from './framing.ts';
+import type { Texts } from '@scrim/protocol-kit';
+
+/** How the messages of a streamed answer are parted on the wire. */
+export type Framing = 'sse' | 'ndjson' | 'json-array';
 
 /** What a request to a model says, read from its path and its whole body. */
 export interface ModelRequest {
@@ -15,7 +17,7 @@ export interface ModelRequest {
    * The prompts and everything else of the body as texts to mask on their way up; `rewrite` gives the whole body back
    * around them. One piece per text the caller wrote (`last` true), named by where it stands; the rest as one JSON piece.
    */
-  readonly texts: MessageTexts;
+  readonly texts: Texts;
 }
 
 export interface ToolCall {
@@ -24,7 +26,7 @@ export interface ToolCall {
 }
 
 /** A whole answer. */
-export interface WholeAnswer extends MessageTexts {
+export interface WholeAnswer extends Texts {
   /** Tokens the vendor says the request and the answer took together; 0 when it does not say. */
   readonly tokens: number;
 }
@@ -46,9 +48,9 @@ export interface AnswerReader {
    * nothing was held. All must be rewritten in order (`always`): later events are numbered by what became of them.
    * Throws when the event cannot be read: the answer is refused then, nothing of it passes unread.
    */
-  event(bytes: Buffer): readonly MessageTexts[];
+  event(bytes: Buffer): readonly Texts[];
   /** The stream came to its own end: the tails of what is still open. Not to be called when it broke off. */
-  end(): readonly MessageTexts[];
+  end(): readonly Texts[];
   /** Tokens the vendor says the request and the answer took together, as far as it said so; 0 before. */
   readonly tokens: number;
 }

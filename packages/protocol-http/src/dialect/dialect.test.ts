@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { createFramer, DIALECTS, type MessageTexts } from './index.ts';
+import type { Texts } from '@scrim/protocol-kit';
+import { createFramer, DIALECTS } from './index.ts';
 
 const body = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
-const whole = (texts: MessageTexts) => texts.pieces.map((it) => it.bytes);
+const whole = (texts: Texts) => texts.pieces.map((it) => it.bytes);
 /** A masker that knows one word, and sees each piece by itself. */
-const mask = (texts: MessageTexts) => texts.rewrite(texts.pieces.map((it) => hide(it.bytes))).toString();
+const mask = (texts: Texts) => texts.rewrite(texts.pieces.map((it) => hide(it.bytes))).toString();
 const hide = (bytes: Uint8Array) =>
   Buffer.from(Buffer.from(bytes).toString('latin1').replaceAll('secret', '#'), 'latin1');
 const ask = (path: string, value: unknown, name: keyof typeof DIALECTS = 'openai') =>

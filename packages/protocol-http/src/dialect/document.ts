@@ -177,6 +177,8 @@ class DocumentTexts implements MessageTexts {
   readonly #write: (json: string) => Buffer;
   readonly #edit: ((document: Document) => Edit[]) | undefined;
   readonly #rest: Buffer;
+  /** What the first writing decided: echoes that go, numbers. */
+  #decided: readonly Edit[] | undefined;
 
   constructor(
     document: Document,
@@ -213,24 +215,30 @@ class DocumentTexts implements MessageTexts {
   rewrite(texts: readonly Uint8Array[]): Buffer {
     const { slots } = this.#document;
     if (texts.length !== this.pieces.length) throw new RangeError('as many texts as pieces are due');
-    const unclean: JsonNode[] = [];
-    const edits: Edit[] = [];
+    this.#decided ??= this.#decide(texts);
+    const edits: Edit[] = [...this.#decided];
     slots.forEach((slot, index) => {
       const text = texts[index + 1] as Uint8Array;
-      if (!slot.channel.shown(slot.given, text)) unclean.push(slot.node);
       if (slot.missing !== '' || !slot.given.equals(text))
         edits.push({ node: slot.node, text: written(slot, text) });
     });
-    for (const { node, of } of this.#parts.echoes) {
-      if (unclean.some((it) => isWithin(it, of))) edits.push(emptied(node));
-    }
-    edits.push(...this.#parts.dropped.map(emptied));
-    edits.push(...(this.#edit?.(this.#document) ?? []));
     const rest = texts[0] as Uint8Array;
     if (this.#rest.equals(rest)) {
       return edits.length === 0 ? this.#original : this.#write(replaced(this.#document.text, edits));
     }
     return this.#write(this.#around(textOfHalves(rest), edits));
+  }
+
+  #decide(texts: readonly Uint8Array[]): readonly Edit[] {
+    const unclean = this.#document.slots
+      .filter(({ channel, given }, index) => !channel.shown(given, texts[index + 1] as Uint8Array))
+      .map((slot) => slot.node);
+    const echoes = this.#parts.echoes.filter(({ of }) => unclean.some((it) => isWithin(it, of)));
+    return [
+      ...echoes.map(({ node }) => emptied(node)),
+      ...this.#parts.dropped.map(emptied),
+      ...(this.#edit?.(this.#document) ?? []),
+    ];
   }
 
   /** The masked rest with the texts back in their places; what a rule masked by its place stays masked. */

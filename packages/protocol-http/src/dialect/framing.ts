@@ -1,5 +1,6 @@
-/** How the messages of a streamed answer are parted on the wire. */
-export type Framing = 'sse' | 'ndjson' | 'json-array';
+import type { Framing } from './contract.ts';
+
+export type { Framing };
 
 /** Cuts a stream into whole messages, each with the bytes that part it from its neighbours. */
 export interface Framer {

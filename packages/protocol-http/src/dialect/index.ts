@@ -7,13 +7,13 @@ import { openai } from './openai/index.ts';
 export type {
   AnswerReader,
   Dialect,
+  Framing,
   ModelRequest,
   ToolCall,
   VendorError,
   WholeAnswer,
 } from './contract.ts';
-export type { MessageTexts } from './document.ts';
-export { createFramer, type Framer, type Framing } from './framing.ts';
+export { createFramer, type Framer } from './framing.ts';
 export { JsonReadError } from './json-tree.ts';
 
 /** Every dialect a connection can name. */

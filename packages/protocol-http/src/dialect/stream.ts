@@ -1,7 +1,6 @@
 import type { TextForm } from '@scrim/protocol-kit';
-import type { AnswerReader } from './contract.ts';
+import type { AnswerReader, Framing } from './contract.ts';
 import { Document, type Edit, type MessageTexts, TextChannel } from './document.ts';
-import type { Framing } from './framing.ts';
 import { textOf, textOfHalves } from './json-text.ts';
 import type { JsonNode } from './json-tree.ts';
 import { commentTexts, fixedTexts, readSse, writeSse } from './sse.ts';

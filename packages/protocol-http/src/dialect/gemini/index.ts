@@ -1,8 +1,8 @@
 import type { Refusal } from '@scrim/model';
-import type { Dialect, ModelRequest, VendorError } from '../contract.ts';
+import { STATUS } from '../../refuse.ts';
+import type { Dialect, Framing, ModelRequest, VendorError } from '../contract.ts';
 import { type Document, TextChannel } from '../document.ts';
-import { messageOf, STATUS, vendorError } from '../errors.ts';
-import type { Framing } from '../framing.ts';
+import { messageOf, vendorError } from '../errors.ts';
 import type { JsonNode } from '../json-tree.ts';
 import { plainPath } from '../openai/request.ts';
 import { RequestBody } from '../read-request.ts';

@@ -1,9 +1,8 @@
 import type { Refusal } from '@scrim/model';
 import { readAnthropic } from '../anthropic/index.ts';
 import { MessagesReader } from '../anthropic/stream.ts';
-import type { AnswerReader, Dialect, ModelRequest, VendorError } from '../contract.ts';
+import type { AnswerReader, Dialect, Framing, ModelRequest, VendorError } from '../contract.ts';
 import { messageOf, vendorError } from '../errors.ts';
-import type { Framing } from '../framing.ts';
 import { openAiError, openAiReader, openai } from '../openai/index.ts';
 import { plainPath } from '../openai/request.ts';
 import { RequestBody } from '../read-request.ts';

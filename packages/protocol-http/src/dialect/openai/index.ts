@@ -1,8 +1,8 @@
 import type { Refusal } from '@scrim/model';
-import type { AnswerReader, Dialect, VendorError } from '../contract.ts';
+import { STATUS } from '../../refuse.ts';
+import type { AnswerReader, Dialect, Framing, VendorError } from '../contract.ts';
 import type { Document } from '../document.ts';
-import { messageOf, STATUS, vendorError } from '../errors.ts';
-import type { Framing } from '../framing.ts';
+import { messageOf, vendorError } from '../errors.ts';
 import { wholeAnswer } from '../whole-answer.ts';
 import { ChatReader } from './chat-stream.ts';
 import { endpointOf, readOpenAi } from './request.ts';
