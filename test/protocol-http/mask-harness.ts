@@ -1,5 +1,5 @@
 import { type ByteMasker, createJsonMasker, createScanner, createTextMasker } from '@scrim/masking';
-import { type Dialect, EventSplitter, type Framing } from '@scrim/protocol-http/dialect';
+import { createFramer, type Dialect, type Framing } from '@scrim/protocol-http/dialect';
 import type { Texts } from '@scrim/protocol-kit';
 
 /** The rules the harness masks by: all built-in detectors, and one pattern of the tests' own. */
@@ -62,17 +62,16 @@ export class StreamMask {
   readonly #reader;
 
   constructor(dialect: Dialect, path: string, framing: Framing) {
-    this.#framer = new EventSplitter(framing, 1024 * 1024);
+    this.#framer = createFramer(framing, 1024 * 1024);
     this.#reader = dialect.reader(path, framing);
   }
 
   push(chunk: Uint8Array): Buffer {
-    return Buffer.concat(this.#framer.push(Buffer.from(chunk)).map((message) => this.#message(message)));
+    return Buffer.concat(this.#framer.push(chunk).map((message) => this.#message(message)));
   }
 
   end(): Buffer {
-    const left = this.#framer.end();
-    const rest = left.length === 0 ? [] : [this.#message(left)];
+    const rest = this.#framer.end().map((message) => this.#message(message));
     const tails = this.#reader.end().map((texts) => this.#mask.texts(texts, Buffer.alloc(0)));
     if (this.#mask.open > 0) throw new Error(`${this.#mask.open} channels were never ended`);
     return Buffer.concat([...rest, ...tails]);

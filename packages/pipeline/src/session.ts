@@ -135,6 +135,11 @@ export class Session implements Relay {
     return held;
   }
 
+  drop(lane: number): void {
+    this.#masker.forget(lane);
+    this.#sent.forget(lane);
+  }
+
   ended(ending: Ending): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -495,8 +500,7 @@ export class Session implements Relay {
     if (!this.#exchange.abandon?.(lane, refusal)) return false;
     const { code, message, rule, ticket } = refusal;
     this.#responses.ended(lane);
-    this.#masker.forget(lane);
-    this.#sent.forget(lane);
+    this.drop(lane);
     this.#tally.flushMasks(this.#recorder);
     this.#recorder.event('refused', {
       code,

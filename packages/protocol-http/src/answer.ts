@@ -9,8 +9,9 @@ import { refuse } from '@scrim/model';
 import type { Texts } from '@scrim/protocol-kit';
 import { codingsOf, Decoder } from './coding.ts';
 import { type BodyKind, bodyKind } from './content-type.ts';
-import type { AnswerReader, Dialect, Framing, ModelRequest } from './dialect/contract.ts';
-import { EventSplitter, PlainEvents, unreadable } from './events.ts';
+import type { Dialect, ModelRequest } from './dialect/contract.ts';
+import { createFramer, type Framer, type Framing } from './dialect/framing.ts';
+import { PlainEvents, unreadable } from './events.ts';
 import { headerOf, type RawHeaders } from './headers.ts';
 import { MultipartReader } from './multipart.ts';
 import { EMPTY, type HttpRun, PlainRun, textRun, textsRun } from './runs.ts';
@@ -30,11 +31,10 @@ export interface AnswerContext {
 
 /** How a body is cut into runs. */
 interface BodyReader {
+  /** What a vendor says the operation cost so far. */
   readonly tokens?: number;
   push(chunk: Buffer): HttpRun[];
   end(): HttpRun[];
-  /** Ends channels that hold something back, for an answer that goes no further. */
-  drop(): HttpRun[];
 }
 
 /** Statuses without a body (RFC 9110 section 6.4.1). */
@@ -46,12 +46,12 @@ function isBodyless(method: string, status: number): boolean {
 export class Answer {
   /** Whether each piece should go on at once, because somebody reads it as it comes. */
   readonly streams: boolean;
+  /** How a streamed answer's messages are parted, where it is one of a dialect. */
+  readonly framing: Framing | undefined;
   /** Whether other bytes than the target's may be shown. */
   readonly changesBody: boolean;
   /** Charset to name in the content type, where the body is decoded from another one. */
   readonly transcoded: boolean;
-  /** How the events of a model's answer are parted; undefined when it is no stream. */
-  readonly framing: Framing | undefined;
   readonly #reader: BodyReader;
   readonly #decoder: Decoder | undefined;
   readonly #deliver: (runs: HttpRun[]) => void | Promise<void>;
@@ -70,13 +70,13 @@ export class Answer {
       : judged(bodyKind(headerOf(headers, 'content-type')), status, codings, coding);
     this.changesBody = kind.kind !== 'opaque';
     this.transcoded = kind.kind === 'text' && kind.charset !== undefined;
-    const talks = context.model !== undefined && status < 300;
-    this.streams = kind.kind === 'events' || (talks && context.model?.streams === true);
-    this.framing =
-      status < 300
-        ? context.dialect?.framing(headerOf(headers, 'content-type') ?? '', context.path)
-        : undefined;
-    this.#reader = readerOf(context, kind, talks, this.framing);
+    const { dialect, path } = context;
+    const contentType = headerOf(headers, 'content-type') ?? '';
+    // What the caller asked for does not count: a stored answer is streamed by a GET that carries no prompt.
+    const reads = kind === BODYLESS || kind.kind === 'opaque' ? undefined : dialect;
+    this.framing = reads && status < 300 ? reads.framing(contentType, path) : undefined;
+    this.streams = kind.kind === 'events' || this.framing !== undefined;
+    this.#reader = readerOf(context, kind, reads, this.framing);
     if (this.changesBody && codings && codings.length > 0 && kind !== BODYLESS) {
       this.#decoder = new Decoder(codings, (chunk) => this.#give(() => this.#reader.push(chunk)));
     }
@@ -98,9 +98,8 @@ export class Answer {
   }
 
   /** The answer goes no further. */
-  drop(): HttpRun[] {
+  destroy(): void {
     this.#decoder?.destroy();
-    return this.#reader.drop();
   }
 
   #give(read: () => HttpRun[]): void | Promise<void> {
@@ -130,21 +129,26 @@ function judged(
 function readerOf(
   context: AnswerContext,
   kind: BodyKind,
-  talks: boolean,
+  dialect: Dialect | undefined,
   framing: Framing | undefined,
 ): BodyReader {
-  const { dialect, path } = context;
   if (kind.kind === 'opaque') return new OpaqueReader(context, kind.why);
-  if (dialect && (kind.kind === 'events' || kind.kind === 'text')) {
-    // What the caller asked for does not count: a stored answer is streamed by a GET that carries no prompt.
-    if (framing) {
-      const splitter = new EventSplitter(framing, context.maxMessage);
-      return new EventReader(context, dialect.reader(path, framing), splitter);
-    }
-    if (talks && kind.kind === 'text') return new WholeReader(context, dialect);
+  if (dialect && framing) {
+    return new EventReader(
+      context,
+      dialect.reader(context.path, framing),
+      createFramer(framing, context.maxMessage),
+    );
+  }
+  if (
+    dialect &&
+    context.model &&
+    (kind.kind === 'unnamed' || (kind.kind === 'text' && kind.form === 'json'))
+  ) {
+    return new WholeReader(context, dialect);
   }
   if (kind.kind === 'events') {
-    return new EventReader(context, new PlainEvents(), new EventSplitter('sse', context.maxMessage));
+    return new EventReader(context, new PlainEvents(), createFramer('sse', context.maxMessage));
   }
   if (kind.kind === 'multipart') return new MultipartReader(context, kind.boundary);
   return new TextReader(context, kind);
@@ -166,10 +170,6 @@ class OpaqueReader implements BodyReader {
   }
 
   end(): HttpRun[] {
-    return [];
-  }
-
-  drop(): HttpRun[] {
     return [];
   }
 }
@@ -204,10 +204,6 @@ export class TextReader implements BodyReader {
     return [textRun(this.#context.lane, this.#form(), rest, true, this.#context.show)];
   }
 
-  drop(): HttpRun[] {
-    return this.#begun ? [textRun(this.#context.lane, this.#form(), EMPTY, true, () => undefined)] : [];
-  }
-
   #form() {
     return this.#kind.kind === 'text' ? this.#kind.form : 'text';
   }
@@ -225,47 +221,44 @@ export class TextReader implements BodyReader {
   }
 }
 
-/** Events of a stream, each read by whoever knows the API. */
+/** Reads the messages of a stream as texts. */
+interface MessageReader {
+  readonly tokens?: number;
+  event(bytes: Buffer): readonly Texts[];
+  end(): readonly Texts[];
+}
+
+/** Messages of a stream, each read by whoever knows the API. */
 class EventReader implements BodyReader {
   readonly #context: AnswerContext;
-  readonly #reader: AnswerReader;
-  readonly #splitter: EventSplitter;
+  readonly #reader: MessageReader;
+  readonly #framer: Framer;
 
-  constructor(context: AnswerContext, reader: AnswerReader, splitter: EventSplitter) {
+  constructor(context: AnswerContext, reader: MessageReader, framer: Framer) {
     this.#context = context;
     this.#reader = reader;
-    this.#splitter = splitter;
+    this.#framer = framer;
   }
 
   push(chunk: Buffer): HttpRun[] {
-    return this.#splitter.push(chunk).flatMap((event) => this.#runs(this.#reader.event(event), event));
+    return this.#framer.push(chunk).flatMap((message) => this.#runs(message));
   }
 
   end(): HttpRun[] {
-    const rest = this.#splitter.end();
-    const last = rest.length === 0 ? [] : this.#runs(this.#reader.event(rest), rest);
-    return [...last, ...this.#reader.end().map((texts) => this.#own(texts))];
-  }
-
-  drop(): HttpRun[] {
-    const ends = this.#reader.end().filter((texts) => texts.pieces.length > 0);
-    return ends.map((texts) =>
-      textsRun(this.#context.lane, { ...texts, rewrite: () => EMPTY }, EMPTY, () => undefined),
-    );
+    const { lane, show } = this.#context;
+    const rest = this.#framer.end().flatMap((message) => this.#runs(message));
+    return [...rest, ...this.#reader.end().map((texts) => textsRun(lane, texts, EMPTY, show))];
   }
 
   get tokens(): number {
-    return this.#reader.tokens;
+    return this.#reader.tokens ?? 0;
   }
 
-  #own(texts: Texts): HttpRun {
-    return textsRun(this.#context.lane, texts, EMPTY, this.#context.show);
-  }
-
-  #runs(all: readonly Texts[], event: Buffer): HttpRun[] {
+  /** The last one is the message itself; those before it are ours, and stand for no bytes of the target. */
+  #runs(message: Buffer): HttpRun[] {
     const { lane, show } = this.#context;
-    // The last stands for the target's event; those before it are the dialect's own, and stand for nothing of it.
-    return all.map((texts, at) => textsRun(lane, texts, at === all.length - 1 ? event : EMPTY, show));
+    const all = this.#reader.event(message);
+    return all.map((texts, at) => textsRun(lane, texts, at === all.length - 1 ? message : EMPTY, show));
   }
 }
 
@@ -298,9 +291,5 @@ class WholeReader implements BodyReader {
     const answer = this.#dialect.answer(path, body);
     this.tokens = answer.tokens;
     return [textsRun(lane, answer, body, show)];
-  }
-
-  drop(): HttpRun[] {
-    return [];
   }
 }

@@ -44,6 +44,8 @@ export interface Surroundings {
 
 /** Bytes of a body that are read before the operation is named, although no rule asks for them: they are recorded. */
 const SMALL = 64 * 1024;
+/** Seconds after which a request that waits for people is worth repeating. */
+const RETRY_AFTER_SECONDS = 15;
 /** Bytes of an answer that wait for its end. */
 const COLLECTED = 64 * 1024;
 /** How long an answer of unknown length may wait for its end, in ms. */
@@ -124,7 +126,7 @@ export class Conversation {
   /** Says no; the target is not asked, or not listened to any longer. */
   refuse(refusal: Refusal): void {
     if (this.#over) return;
-    this.#reply.refuse(refusal, this.#around.dialect);
+    this.#reply.refuse(refusal, this.#around.dialect, this.#answer?.framing);
     this.#finish();
   }
 
@@ -153,6 +155,12 @@ export class Conversation {
     return target.maskRequests && kind.kind === 'text' && kind.form === 'json';
   }
 
+  /** The path as the vendor documents it, however it was written. */
+  get #modelPath(): string {
+    const { path, query } = this.call.request;
+    return `${this.#around.target.base}${path.read}${query}`;
+  }
+
   #try(work: () => void): void {
     try {
       work();
@@ -177,7 +185,7 @@ export class Conversation {
     const { request, headers } = this.call;
     const kind = bodyKind(headerOf(headers, 'content-type'));
     if (dialect && body !== undefined) {
-      this.#model = read(() => dialect.request(request.method, request.path.read, body));
+      this.#model = read(() => dialect.request(request.method, this.#modelPath, body));
     }
     const bare = !relay.wholeOperations && !this.#model;
     const statement = bare
@@ -221,6 +229,7 @@ export class Conversation {
   #waitOver(): void {
     if (this.#over || !this.#held || !this.#around.park(this)) return;
     const { refusal } = refuse('SCRIM_APPROVAL_PENDING', {
+      retryAfter: RETRY_AFTER_SECONDS,
       hint: 'repeat the very same request to collect its answer once an approver has released it',
     });
     this.#reply.refuse(refusal, this.#around.dialect);
@@ -315,7 +324,7 @@ export class Conversation {
     const context = {
       lane: this.lane,
       method: request.method,
-      path: request.path.read,
+      path: this.#modelPath,
       dialect,
       model: this.#model,
       maxMessage,
@@ -323,7 +332,6 @@ export class Conversation {
     };
     const answer = new Answer(context, status, headers, (runs) => this.#deliver(runs));
     this.#answer = answer;
-    this.#reply.framing = answer.framing;
     const addresses = { origin: target.origin, base: target.base, prefix: request.prefix };
     const shown = towardsCaller(headers, addresses, answer.changesBody);
     if (answer.transcoded) inUtf8(shown);
@@ -425,9 +433,11 @@ export class Conversation {
 
   /** What the pipeline holds of an answer that goes no further is dropped, and its operation ends. */
   #tellEnd(tag: string): void {
-    const rest = this.#answer?.drop() ?? [];
+    this.#answer?.destroy();
+    const { relay } = this.#around;
+    relay.drop?.(this.lane);
     const meaning = { kind: 'outcome', ok: false, count: null, tag } as const;
-    void this.#around.relay.fromTarget([...rest, new PlainRun(this.lane, meaning, EMPTY, () => undefined)]);
+    void relay.fromTarget([new PlainRun(this.lane, meaning, EMPTY, () => undefined)]);
   }
 
   #finish(): void {

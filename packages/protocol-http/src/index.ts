@@ -1,5 +1,4 @@
 import type { Protocol } from '@scrim/protocol-kit';
-import type { Dialect } from './dialect/contract.ts';
 import { DIALECTS } from './dialect/index.ts';
 import { createHttpProtocol } from './protocol.ts';
 
@@ -10,8 +9,5 @@ export { STATUS } from './refuse.ts';
 
 /** HTTP with the dialects of the vendors it knows. */
 export function openHttpProtocol(): Protocol {
-  return createHttpProtocol({
-    // The connection's schema knows no other names.
-    dialect: (name) => DIALECTS[name as Dialect['name']],
-  });
+  return createHttpProtocol({ dialect: (name) => DIALECTS[name] });
 }

@@ -43,10 +43,6 @@ export class MultipartReader {
     if (typeof read !== 'string') return [textsRun(lane, read, body, show)];
     return [new PlainRun(lane, { kind: 'opaque', why: read }, body, show)];
   }
-
-  drop(): HttpRun[] {
-    return [];
-  }
 }
 
 /** The texts of a multipart body, or why it cannot be looked into. */

@@ -10,8 +10,8 @@ import { injected, Targets } from './target.ts';
 
 /** What the protocol is put together from. */
 export interface HttpParts {
-  /** The vendor's way by name; throws when it is not known. */
-  readonly dialect: (name: string) => Dialect;
+  /** The vendor's way by its name. */
+  readonly dialect: (name: Dialect['name']) => Dialect;
 }
 
 /** HTTP/1.1 and HTTP/2 towards callers, HTTP/1.1 towards targets. */

@@ -56,9 +56,6 @@ export function isWorthRetrying({ code, retryAfter }: Refusal): boolean {
   return retryAfter === undefined ? PASSING.has(code) : retryAfter <= LONGEST_WAIT_SECONDS;
 }
 
-/** Seconds after which a request that waits for people is worth repeating. */
-export const RETRY_AFTER_SECONDS = 15;
-
 /** A refusal as an answer. */
 export interface RefusalAnswer {
   readonly status: number;
@@ -78,7 +75,6 @@ export function refusalAnswer(refusal: Refusal, dialect?: Dialect): RefusalAnswe
   };
   if (!isWorthRetrying(refusal)) headers['x-should-retry'] = 'false';
   if (refusal.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(refusal.retryAfter));
-  if (refusal.code === 'SCRIM_APPROVAL_PENDING') headers['retry-after'] = String(RETRY_AFTER_SECONDS);
   if (STATUS[refusal.code] === 401) headers['www-authenticate'] = 'Bearer';
   const worded = dialect?.error(refusal);
   if (worded) {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from '@scrim/model';
-import type { Dialect, Framing } from './dialect/contract.ts';
+import type { Dialect } from './dialect/contract.ts';
+import type { Framing } from './dialect/framing.ts';
 import { refusalAnswer } from './refuse.ts';
 
 /** Bytes kept of an answer nobody collects yet. */
@@ -15,8 +16,6 @@ export class Reply {
   #ended = false;
   #headSent = false;
   readonly #method: string;
-  /** How the events of the answer are parted, once it is known to be a stream of them. */
-  framing: Framing | undefined;
 
   constructor(response: ServerResponse | undefined, method: string) {
     this.#response = response;
@@ -48,7 +47,6 @@ export class Reply {
 
   /** Gives what was kept meanwhile to whoever came back for it. */
   handOver(to: Reply): void {
-    to.framing = this.framing;
     if (this.#head) to.head(this.#head.status, this.#head.headers);
     for (const chunk of this.#waiting) to.add(chunk);
     if (this.#ended) to.end();
@@ -110,7 +108,7 @@ export class Reply {
   }
 
   /** Answers with a refusal; an answer that has begun is cut, so that nobody takes it for whole. */
-  refuse(refusal: Refusal, dialect: Dialect | undefined): void {
+  refuse(refusal: Refusal, dialect: Dialect | undefined, framing?: Framing): void {
     const response = this.#response;
     this.#waiting = [];
     if (!response) {
@@ -123,7 +121,7 @@ export class Reply {
     }
     if (response.destroyed || response.writableEnded) return;
     if (this.#headSent || response.headersSent) {
-      if (dialect && this.framing) response.write(dialect.error(refusal, this.framing).body);
+      if (dialect && framing) response.write(dialect.error(refusal, framing).body);
       // Destroyed at once, the error event would not leave; ended well, a cut body would look whole.
       setImmediate(() => cut(response));
       return;

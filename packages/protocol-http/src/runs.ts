@@ -55,14 +55,14 @@ export function textRun(
   return new PlainRun(lane, { kind: 'texts', texts }, bytes, pass);
 }
 
-/** `original` = what passes when nothing of the texts changes. */
+/** `bytes` = what passes when nothing of the texts changes. */
 export function textsRun(
   lane: number,
   texts: Texts,
-  original: Buffer,
+  bytes: Buffer,
   show: (bytes: Uint8Array) => void,
 ): HttpRun {
-  return new PlainRun(lane, { kind: 'texts', texts }, original, show);
+  return new PlainRun(lane, { kind: 'texts', texts }, bytes, show);
 }
 
 /** The status line and headers of an answer, shown as HTTP/1.1 writes them, whatever the caller speaks. */

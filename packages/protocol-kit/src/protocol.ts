@@ -86,6 +86,8 @@ export interface Relay {
   fromTarget(runs: readonly Run[]): void | Promise<void>;
   /** The caller asks to cancel. True = it was a held operation, nothing is to be sent to the target. */
   cancel(lane: number): boolean;
+  /** What was to come of the lane's texts never will: what is held of them is dropped. */
+  drop?(lane: number): void;
   ended(ending: Ending): void;
 }
 

@@ -1,13 +1,17 @@
 import {
   type ByteMasker,
+  createCsvMasker,
+  createFormMasker,
   createJsonMasker,
   createTextMasker,
+  createXmlMasker,
+  type FieldTextOptions,
   jsonStringView,
   type Scanner,
   type TextView,
   terminalView,
 } from '@scrim/masking';
-import type { Piece } from '@scrim/protocol-kit';
+import type { Piece, TextForm } from '@scrim/protocol-kit';
 import type { MaskRules } from './plan.ts';
 
 /** Bytes after which a channel that always holds something back is masked by new rules all the same. */
@@ -88,6 +92,14 @@ export class Channels {
         }),
       });
     }
+    const fieldForm = FIELD_FORMS[form];
+    if (fieldForm && (rules.scanner || rules.fields.length > 0)) {
+      return fieldForm({
+        fields: rules.fields,
+        onHit: (rule) => values.hit(rule, name),
+        ...(rules.scanner && { leaf: (value, key) => values.leaf(value, key, name) }),
+      });
+    }
     if (!rules.scanner) return PASSING;
     return this.#text(rules.scanner, name, form === 'terminal' ? terminalView : undefined);
   }
@@ -97,6 +109,13 @@ export class Channels {
     return createTextMasker({ scanner, replace, ...(view && { view }) });
   }
 }
+
+/** Forms whose values stand under names. */
+const FIELD_FORMS: Partial<Record<TextForm, (options: FieldTextOptions) => ByteMasker>> = {
+  form: createFormMasker,
+  csv: createCsvMasker,
+  xml: createXmlMasker,
+};
 
 const NOTHING = new Uint8Array(0);
 

@@ -1,4 +1,11 @@
-import { type FieldRule, type Finding, JsonShapeError, maskJson, type Operator } from '@scrim/masking';
+import {
+  type FieldRule,
+  FieldTextError,
+  type Finding,
+  JsonShapeError,
+  maskJson,
+  type Operator,
+} from '@scrim/masking';
 import { refuse } from '@scrim/model';
 import type {
   Cell,
@@ -188,6 +195,12 @@ export class Masker {
     try {
       return work();
     } catch (error) {
+      if (error instanceof FieldTextError) {
+        throw refuse('SCRIM_UNMASKABLE', {
+          message: `a text cannot be masked: ${error.message}`,
+          cause: error,
+        });
+      }
       if (!(error instanceof JsonShapeError)) throw error;
       throw refuse('SCRIM_UNMASKABLE', { hint: 'only well-formed JSON can be masked', cause: error });
     }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Texts } from '@scrim/protocol-kit';
-import { DIALECTS, EventSplitter } from './index.ts';
+import { createFramer, DIALECTS } from './index.ts';
 
 const body = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const whole = (texts: Texts) => texts.pieces.map((it) => it.bytes);
@@ -308,13 +308,12 @@ test('streams are cut into messages wherever their bytes are cut', () => {
       ),
     ).toEqual(expected);
   }
-  expect(() => new EventSplitter('ndjson', 10).push(Buffer.alloc(11))).toThrow(/too long/);
+  expect(() => createFramer('ndjson', 10).push(Buffer.alloc(11))).toThrow(RangeError);
 });
 
 function cutBy(framing: 'sse' | 'ndjson' | 'json-array', chunks: readonly Buffer[]): string[] {
-  const splitter = new EventSplitter(framing, 1000);
-  const whole = chunks.flatMap((chunk) => splitter.push(chunk));
-  return [...whole, splitter.end()].map((it) => it.toString()).filter((it) => it !== '');
+  const framer = createFramer(framing, 1000);
+  return [...chunks.flatMap((chunk) => framer.push(chunk)), ...framer.end()].map((it) => it.toString());
 }
 
 test('an emoji cut in half by escapes stays whole', () => {

@@ -4,7 +4,6 @@ import { gemini } from './gemini/index.ts';
 import { ollama } from './ollama/index.ts';
 import { openai } from './openai/index.ts';
 
-export { EventSplitter } from '../events.ts';
 export type {
   AnswerReader,
   Dialect,
@@ -14,6 +13,7 @@ export type {
   VendorError,
   WholeAnswer,
 } from './contract.ts';
+export { createFramer, type Framer } from './framing.ts';
 export { JsonReadError } from './json-tree.ts';
 
 /** Every dialect a connection can name. */
