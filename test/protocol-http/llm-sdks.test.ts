@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CLIENTS, lendDispatcher } from '../e2e/llm-clients.ts';
-import { LlmUpstream, SIGNATURE } from '../e2e/llm-upstream.ts';
+import { SIGNATURE } from '../e2e/llm-script.ts';
+import { LlmUpstream } from '../e2e/llm-upstream.ts';
 import { type Gateway, startGateway, TOKEN } from './gateway.ts';
 import { MASK, masked } from './mask-harness.ts';
 
