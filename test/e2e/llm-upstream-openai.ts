@@ -8,6 +8,47 @@ function logprobsOf(token: string) {
   };
 }
 
+function wholeChat(model: string, script: Script, finish: string, usage: object): Answer {
+  const { text = [], thinking = [], refusal = [], tool, more = [], logprobs } = script;
+  const message = {
+    role: 'assistant',
+    content: text.length > 0 ? whole(text) : null,
+    refusal: refusal.length > 0 ? whole(refusal) : null,
+    ...(thinking.length > 0 ? { reasoning_content: whole(thinking) } : {}),
+    annotations: [],
+    ...(tool
+      ? {
+          tool_calls: [
+            {
+              id: 'call_1',
+              type: 'function',
+              function: { name: tool.name, arguments: whole(tool.arguments) },
+            },
+          ],
+        }
+      : {}),
+  };
+  const choices = [
+    message,
+    ...more.map((parts) => ({ role: 'assistant', content: whole(parts), refusal: null })),
+  ];
+  return {
+    whole: {
+      id: 'chatcmpl-A1',
+      object: 'chat.completion',
+      created: 1741569952,
+      model,
+      choices: choices.map((it, index) => ({
+        index,
+        message: it,
+        logprobs: logprobs ? logprobsOf(whole(text)) : null,
+        finish_reason: finish,
+      })),
+      usage,
+    },
+  };
+}
+
 export function chat(
   { stream, model = 'gpt-5' }: { stream?: boolean; model?: string },
   script: Script,
@@ -15,45 +56,7 @@ export function chat(
   const { text = [], thinking = [], refusal = [], tool, more = [], logprobs, cutOff } = script;
   const finish = cutOff ? 'length' : tool ? 'tool_calls' : 'stop';
   const usage = { prompt_tokens: USAGE.input, completion_tokens: USAGE.output, total_tokens: 18 };
-  if (!stream) {
-    const message = {
-      role: 'assistant',
-      content: text.length > 0 ? whole(text) : null,
-      refusal: refusal.length > 0 ? whole(refusal) : null,
-      ...(thinking.length > 0 ? { reasoning_content: whole(thinking) } : {}),
-      annotations: [],
-      ...(tool
-        ? {
-            tool_calls: [
-              {
-                id: 'call_1',
-                type: 'function',
-                function: { name: tool.name, arguments: whole(tool.arguments) },
-              },
-            ],
-          }
-        : {}),
-    };
-    const choices = [
-      message,
-      ...more.map((parts) => ({ role: 'assistant', content: whole(parts), refusal: null })),
-    ];
-    return {
-      whole: {
-        id: 'chatcmpl-A1',
-        object: 'chat.completion',
-        created: 1741569952,
-        model,
-        choices: choices.map((it, index) => ({
-          index,
-          message: it,
-          logprobs: logprobs ? logprobsOf(whole(text)) : null,
-          finish_reason: finish,
-        })),
-        usage,
-      },
-    };
-  }
+  if (!stream) return wholeChat(model, script, finish, usage);
   const envelope = {
     id: 'chatcmpl-A1',
     object: 'chat.completion.chunk',
