@@ -1,26 +1,49 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { DIALECTS, type Dialect } from '@scrim/protocol-http/dialect';
 import { CLIENTS, lendDispatcher } from '../e2e/llm-clients.ts';
-import { LlmUpstream, SIGNATURE } from '../e2e/llm-upstream.ts';
+import { SIGNATURE } from '../e2e/llm-script.ts';
+import { LlmUpstream } from '../e2e/llm-upstream.ts';
+import { type Gateway, startGateway, TOKEN } from './gateway.ts';
 import { MASK, masked } from './mask-harness.ts';
-import { MaskProxy } from './mask-proxy.ts';
 
+/** The vendors' own SDKs through the real data path of an edge, in front of a server that speaks as they document. */
 const upstream = new LlmUpstream();
-let proxy: MaskProxy;
-let base: string;
+const gateways = new Map<string, Gateway>();
+let target: string;
+
+const RULES = {
+  mask: [
+    { detect: ['secrets', 'pii'], with: 'redact' },
+    { pattern: { name: 'employee-id', regex: 'EMP-[0-9]{6}' }, with: 'redact' },
+  ],
+};
+
+/** The dialect a client is named after. */
+const dialectOf = (client: string) => client.split(' ')[0] as string;
+
+async function gatewayFor(dialect: string, policy: Record<string, unknown> = RULES): Promise<Gateway> {
+  const credential = { header: 'authorization', prefix: 'Bearer ', value: { env: 'KEY' } };
+  return startGateway({ target: { url: target, dialect }, policy, credential });
+}
+
+/** Asks through the gateway whose rules mask. */
+function ask(name: string, prompt = 'hello') {
+  const gateway = gateways.get(dialectOf(name)) as Gateway;
+  return CLIENTS[name]!(gateway.url, TOKEN, prompt);
+}
 
 beforeAll(async () => {
   await lendDispatcher();
-  proxy = new MaskProxy(DIALECTS.openai, await upstream.listen());
-  base = await proxy.listen();
+  target = await upstream.listen();
+  for (const dialect of new Set(Object.keys(CLIENTS).map(dialectOf))) {
+    gateways.set(dialect, await gatewayFor(dialect));
+  }
 });
 beforeEach(() => {
   upstream.script = {};
   upstream.fault = undefined;
-  proxy.refusal = undefined;
 });
 afterAll(async () => {
-  await proxy.close();
+  for (const gateway of gateways.values()) await gateway.close();
   await upstream.close();
 });
 
@@ -43,14 +66,9 @@ function hasThoughts(name: string): boolean {
 }
 
 describe.each(Object.keys(CLIENTS))('%s', (name) => {
-  const ask = CLIENTS[name] as (typeof CLIENTS)[string];
-  beforeAll(() => {
-    proxy.dialect = DIALECTS[name.split(' ')[0] as Dialect['name']];
-  });
-
   test.each([1, 3, 7, 1000])('words and thoughts in deltas of %d', async (size) => {
     upstream.script = { text: cut(TEXT, size), thinking: cut(THOUGHT, size), logprobs: true };
-    const said = await ask(base, 'token', 'hello');
+    const said = await ask(name);
     expect(said.text).toBe(masked(TEXT));
     if (hasThoughts(name)) expect(said.thinking).toBe(masked(THOUGHT));
     for (const secret of SECRETS) expect(said.everything).not.toContain(secret);
@@ -62,7 +80,7 @@ describe.each(Object.keys(CLIENTS))('%s', (name) => {
   test.each([1, 4, 1000])('arguments of a tool call in deltas of %d', async (size) => {
     if (name.includes('completions') || name.includes('generate')) return;
     upstream.script = { tool: { name: 'save', arguments: cut(ARGUMENTS, size) }, text: ['ok'] };
-    const said = await ask(base, 'token', 'hello');
+    const said = await ask(name);
     const given = typeof said.arguments === 'string' ? JSON.parse(said.arguments) : said.arguments;
     expect(given).toEqual({ to: MASK, password: MASK, note: `a "quoted"\n ${MASK} é`, n: 12 });
     for (const secret of SECRETS) expect(said.everything).not.toContain(secret);
@@ -70,8 +88,10 @@ describe.each(Object.keys(CLIENTS))('%s', (name) => {
 
   test('prompts are masked on their way up', async () => {
     upstream.script = { text: ['ok'] };
-    await ask(base, 'token', 'I am EMP-123456, "ada@analytical.io"\n');
-    const { body } = upstream.seen.at(-1) ?? { body: '' };
+    await ask(name, 'I am EMP-123456, "ada@analytical.io"\n');
+    const { body, headers } = upstream.seen.at(-1) ?? { body: '', headers: {} };
+    expect(headers.authorization).toBe('Bearer target-secret-1');
+    expect(JSON.stringify(headers)).not.toContain(TOKEN);
     expect(body).not.toContain('EMP-123456');
     expect(body).toContain(`I am ${MASK}, \\"${MASK}\\"\\n`);
   });
@@ -81,7 +101,6 @@ test('a secret cut at every place, in words, thoughts and arguments: what the SD
   const text = 'to EMP-123456, a@b.co!';
   const given = '{"a":"EMP-123456 \\u0041","password":"kX9-quartz-31"}';
   for (const name of Object.keys(CLIENTS).filter((it) => it.endsWith('streamed'))) {
-    proxy.dialect = DIALECTS[name.split(' ')[0] as Dialect['name']];
     const plain = name.includes('completions') || name.includes('generate');
     for (let at = 1; at < given.length; at++) {
       const halves = (it: string) => [it.slice(0, at), it.slice(at)].filter((half) => half !== '');
@@ -90,7 +109,7 @@ test('a secret cut at every place, in words, thoughts and arguments: what the SD
         thinking: halves(text),
         ...(plain ? {} : { tool: { name: 'save', arguments: halves(given) } }),
       };
-      const said = await CLIENTS[name]!(base, 'token', 'hello');
+      const said = await ask(name);
       expect(said.text).toBe(masked(text));
       expect(said.everything).not.toMatch(/EMP-\d|kX9|a@b/);
       if (plain) continue;
@@ -102,56 +121,109 @@ test('a secret cut at every place, in words, thoughts and arguments: what the SD
   }
 });
 
-test('refusals raise the error class of the SDK, once', async () => {
-  const refusal = {
-    code: 'SCRIM_GUARD_BLOCKED',
-    message: 'a guard blocked the operation',
-    rule: 'production/guard[0]',
-    ticket: 'T1',
-  } as const;
-  for (const [name, ask] of Object.entries(CLIENTS)) {
-    proxy.dialect = DIALECTS[name.split(' ')[0] as Dialect['name']];
-    proxy.refusal = { refusal };
-    const error = await ask(base, 'token', 'hello').then(
-      () => undefined,
-      (it: Error & { status?: number; status_code?: number }) => it,
-    );
-    expect([error?.status, error?.status_code]).toContain(403);
-    if (/openai|anthropic/.test(name)) expect(error?.constructor.name).toBe('PermissionDeniedError');
-    expect(error?.message).toContain('production/guard[0]');
+/** What asking throws. */
+async function thrownBy(asking: Promise<unknown>): Promise<Record<string, unknown> & Error> {
+  return asking.then(
+    () => {
+      throw new Error('it was answered');
+    },
+    (error) => error,
+  );
+}
+
+test('a blocked model raises the error class of the SDK, and the target is never asked', async () => {
+  const guard = [{ when: { http: { models: ['*'] } }, do: 'block', reason: 'no models today' }];
+  for (const dialect of gateways.keys()) {
+    const gateway = await gatewayFor(dialect, { ...RULES, guard });
+    upstream.seen.length = 0;
+    for (const name of Object.keys(CLIENTS).filter((it) => dialectOf(it) === dialect)) {
+      const error = await thrownBy(CLIENTS[name]!(gateway.url, TOKEN, 'hello'));
+      expect([error.status, error.status_code]).toContain(403);
+      if (/openai|anthropic/.test(name)) expect(error.constructor.name).toBe('PermissionDeniedError');
+      expect(error.message).toContain('test/guard[0]');
+    }
+    expect(upstream.seen).toEqual([]);
+    await gateway.close();
   }
 });
 
-test('a refusal amid the stream reaches the caller as the error of its vendor', async () => {
-  for (const name of Object.keys(CLIENTS).filter((it) => it.endsWith('streamed'))) {
-    proxy.dialect = DIALECTS[name.split(' ')[0] as Dialect['name']];
-    upstream.script = { text: ['one ', 'two ', 'three'], pace: 15 };
-    proxy.refusal = { refusal: { code: 'SCRIM_GUARD_BLOCKED', message: 'this answer is blocked' }, after: 3 };
-    await expect(CLIENTS[name]!(base, 'token', 'hello')).rejects.toThrow(/this answer is blocked/);
+test('an answer that is blocked amid its stream ends with the error of its vendor', async () => {
+  const guard = [{ when: { response: { detect: ['pii.email'] } }, do: 'block', reason: 'no addresses' }];
+  for (const dialect of gateways.keys()) {
+    const gateway = await gatewayFor(dialect, { ...RULES, guard });
+    for (const name of Object.keys(CLIENTS).filter(
+      (it) => dialectOf(it) === dialect && it.endsWith('streamed'),
+    )) {
+      upstream.script = { text: ['one ', 'two ', 'three ada@analytical.io ', 'four'], pace: 5 };
+      const error = await thrownBy(CLIENTS[name]!(gateway.url, TOKEN, 'hello'));
+      expect(`${name}: ${error.message}`).toMatch(/SCRIM_GUARD_BLOCKED/);
+    }
+    await gateway.close();
   }
 });
 
-test("the vendor's own errors pass, at once and amid the stream", async () => {
-  proxy.dialect = DIALECTS.anthropic;
-  upstream.fault = {
-    status: 529,
-    body: { type: 'error', error: { type: 'overloaded_error', message: 'EMP-123456 Overloaded' } },
-  };
-  const error = await CLIENTS.anthropic!(base, 'token', 'hello').catch((it) => it);
-  expect(error.status).toBe(529);
-  expect(error.message).toContain(`${MASK} Overloaded`);
+test("the vendor's own errors pass masked, at once and amid the stream", async () => {
+  const error = { type: 'overloaded_error', message: 'EMP-123456 Overloaded' };
+  upstream.fault = { status: 529, body: { type: 'error', error } };
+  const thrown = await thrownBy(ask('anthropic'));
+  expect(thrown.status).toBe(529);
+  expect(thrown.message).toContain(`${MASK} Overloaded`);
   upstream.fault = undefined;
   upstream.script = { text: ['one ', 'two '], failAfter: 4 };
-  await expect(CLIENTS['anthropic streamed']!(base, 'token', 'hello')).rejects.toThrow(/Overloaded/);
-  proxy.dialect = DIALECTS.openai;
-  await expect(CLIENTS['openai chat streamed']!(base, 'token', 'hello')).rejects.toThrow(/had an error/);
+  expect((await thrownBy(ask('anthropic streamed'))).message).toMatch(/Overloaded/);
+  expect((await thrownBy(ask('openai chat streamed'))).message).toMatch(/had an error/);
 });
 
-test('an exhausted budget is a 429 that says when to come back', () => {
-  const refusal = { code: 'SCRIM_BUDGET', message: 'the budget is used up', retryAfter: 12.2 } as const;
-  for (const dialect of Object.values(DIALECTS)) {
-    const { status, headers } = dialect.error(refusal);
-    expect([status, headers['retry-after'], headers['x-should-retry']]).toEqual([429, '13', 'true']);
-    expect(dialect.error({ ...refusal, retryAfter: 4000 }).headers['x-should-retry']).toBe('false');
+test('tokens of answers count; when they are used up the SDK hears 429 and when to come back', async () => {
+  for (const name of [
+    'openai chat streamed',
+    'openai responses',
+    'anthropic streamed',
+    'gemini streamed',
+    'ollama',
+  ]) {
+    const gateway = await gatewayFor(dialectOf(name), { limits: { tokensPerMinute: 18 } });
+    upstream.script = { text: ['one'] };
+    await CLIENTS[name]!(gateway.url, TOKEN, 'hello');
+    const error = await thrownBy(CLIENTS[name]!(gateway.url, TOKEN, 'hello'));
+    expect([error.status, error.status_code]).toContain(429);
+    expect(error.message).toContain('test/limits.tokensPerMinute');
+    if (/openai|anthropic/.test(name)) {
+      expect(error.constructor.name).toBe('RateLimitError');
+      expect(Number((error.headers as unknown as Headers).get('retry-after'))).toBeGreaterThan(0);
+    }
+    await CLIENTS[name]!(gateway.url, 'scrim-another-caller', 'hello');
+    await gateway.close();
+  }
+});
+
+test('what the prompt was tokenised from comes back where the model repeats the token', async () => {
+  const policy = {
+    restore: true,
+    mask: [{ pattern: { name: 'employee-id', regex: 'EMP-[0-9]{6}' }, with: 'tokenise' }],
+  };
+  for (const dialect of gateways.keys()) {
+    const gateway = await gatewayFor(dialect, policy);
+    for (const name of Object.keys(CLIENTS).filter((it) => dialectOf(it) === dialect)) {
+      upstream.script = { text: ['ok'] };
+      await CLIENTS[name]!(gateway.url, TOKEN, 'who is EMP-123456?');
+      const token = /tok_7[a-z2-7]+/.exec(upstream.seen.at(-1)?.body ?? '')?.[0] ?? '';
+      expect(upstream.seen.at(-1)?.body).not.toContain('EMP-123456');
+      const call = JSON.stringify({ id: token });
+      upstream.script = {
+        text: cut(`It is ${token}.`, 5),
+        ...(/completions|generate/.test(name) ? {} : { tool: { name: 'save', arguments: cut(call, 5) } }),
+      };
+      const said = await CLIENTS[name]!(gateway.url, TOKEN, 'who is EMP-123456?');
+      expect(`${name}: ${said.text}`).toBe(`${name}: It is EMP-123456.`);
+      if (said.arguments === undefined) continue;
+      const given = typeof said.arguments === 'string' ? JSON.parse(said.arguments) : said.arguments;
+      expect(given).toEqual({ id: 'EMP-123456' });
+    }
+    const recorded = JSON.stringify(gateway.log, (_, it) =>
+      it?.type === 'Buffer' ? Buffer.from(it.data).toString() : it,
+    );
+    expect(recorded).not.toContain('EMP-123456');
+    await gateway.close();
   }
 });

@@ -7,15 +7,13 @@ import type { Authorisation } from './authorise/authorise.ts';
 import type { Budget } from './guard/budget.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
-import { ResponseGuard, responseRefused } from './guard/response.ts';
+import { ResponseGuard, responseRefused, UNREAD } from './guard/response.ts';
 import { type Masked, Masker } from './mask/masker.ts';
 import { QuietChannels } from './mask/quiet.ts';
 import { Restorer } from './mask/restore.ts';
+import { OperationRecord, parametersOf, refusedEvent } from './record/operation.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Tally } from './record/tally.ts';
-
-/** Parts of messages to and from models that no rule can read, as refusals and the coverage of a session name them. */
-const UNREAD = 'images, sound, files or token numbers';
 
 export interface SessionServices extends ApprovalServices {
   /** For the edge's own log: what went wrong inside, never shown to the caller. */
@@ -49,7 +47,7 @@ export class Session implements Relay {
   readonly #requests: RequestGuard;
   readonly #responses: ResponseGuard;
   readonly #approval: Approval;
-  #texts = new WeakMap<Statement, string>();
+  readonly #operations: OperationRecord;
   #enforcement: Enforcement;
   #finished: ((ending: SessionEnding) => void) | undefined;
   /** Settles once, with how the session ended, after its last event is on disk. */
@@ -74,6 +72,7 @@ export class Session implements Relay {
     const restorer = new Restorer();
     this.#masker = new Masker(enforcement.mask, onHit, { restorer, sent: false });
     this.#sent = new Masker(enforcement.mask, onHit, { restorer, sent: true });
+    this.#operations = new OperationRecord(this.#masker, recorder);
     this.#quiet = new QuietChannels((lane, channel, quiet) => this.#fellSilent(lane, channel, quiet));
     this.#requests = new RequestGuard(enforcement);
     this.#responses = new ResponseGuard(enforcement);
@@ -102,7 +101,7 @@ export class Session implements Relay {
     this.#enforcement = enforcement;
     this.#masker.replaceRules(enforcement.mask);
     this.#sent.replaceRules(enforcement.mask);
-    this.#texts = new WeakMap();
+    this.#operations.forget();
     this.#requests.enforce(enforcement);
     this.#responses.enforce(enforcement);
   }
@@ -226,7 +225,7 @@ export class Session implements Relay {
   #prepare(run: Run, statement: Statement): void {
     const verdict = this.#verdict(statement, run.bytes.length);
     if (verdict.action === 'block') {
-      this.#recordOperation(statement, run, verdict);
+      this.#operations.record(statement, run, verdict);
       this.#refuse(run, this.#requests.refusalOf(verdict));
       return;
     }
@@ -238,7 +237,7 @@ export class Session implements Relay {
     const verdict = this.#verdict(statement, size);
     this.#requests.started(run.lane, size);
     const refusal = this.#requests.check(run, statement, verdict) ?? this.#overBudget();
-    this.#recordOperation(statement, run, verdict);
+    this.#operations.record(statement, run, verdict);
     if (refusal) {
       this.#refuse(run, refusal);
       return;
@@ -281,8 +280,8 @@ export class Session implements Relay {
       verdict,
       text: statement.text,
       parameters,
-      maskedText: this.#maskedText(statement),
-      maskedParameters: this.#maskedParameters(parameters, run),
+      maskedText: this.#operations.text(statement),
+      maskedParameters: this.#operations.parameters(parameters, run),
       notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
@@ -448,44 +447,8 @@ export class Session implements Relay {
     return masked;
   }
 
-  #recordOperation(statement: Statement, run: Run, verdict: Verdict): void {
-    this.#recorder.operation({
-      verb: statement.verb,
-      text: this.#maskedText(statement),
-      parameters: this.#recordedParameters(run),
-      verdict: verdict.action,
-      rule: verdict.rule,
-      lane: run.lane,
-    });
-  }
-
-  #recordedParameters(run: Run): readonly (string | null)[] | null {
-    if (run.meaning.kind !== 'operation' || !run.meaning.parameters) return null;
-    return this.#maskedParameters(run.meaning.parameters(), run);
-  }
-
-  #maskedParameters(parameters: readonly (string | null)[], { meaning }: Run): readonly (string | null)[] {
-    const form = (meaning.kind === 'operation' && meaning.parameterForm) || 'text';
-    return parameters.map((value) => (value === null ? null : this.#masker.whole(value, 'parameter', form)));
-  }
-
-  #maskedText(statement: Statement): string {
-    let text = this.#texts.get(statement);
-    if (text === undefined) {
-      text = this.#masker.text(statement.text, 'statement');
-      this.#texts.set(statement, text);
-    }
-    return text;
-  }
-
   #refuse(run: Run, refusal: Refusal, why?: string): void {
-    this.#recorder.event('refused', {
-      code: refusal.code,
-      message: refusal.message,
-      ...(refusal.rule === undefined ? {} : { rule: refusal.rule }),
-      ...(refusal.ticket === undefined ? {} : { ticket: refusal.ticket }),
-      ...(why === undefined ? {} : { why }),
-    });
+    this.#recorder.event('refused', refusedEvent(refusal, why === undefined ? {} : { why }));
     this.#exchange.refuse(run, refusal);
   }
 
@@ -498,18 +461,11 @@ export class Session implements Relay {
 
   #abandon(lane: number, refusal: Refusal): boolean {
     if (!this.#exchange.abandon?.(lane, refusal)) return false;
-    const { code, message, rule, ticket } = refusal;
     this.#responses.ended(lane);
     this.drop(lane);
     this.#tally.flushMasks(this.#recorder);
-    this.#recorder.event('refused', {
-      code,
-      message,
-      lane,
-      ...(rule === undefined ? {} : { rule }),
-      ...(ticket === undefined ? {} : { ticket }),
-    });
-    this.#recorder.outcome(false, code, null, lane);
+    this.#recorder.event('refused', refusedEvent(refusal, { lane }));
+    this.#recorder.outcome(false, refusal.code, null, lane);
     return true;
   }
 
@@ -542,8 +498,4 @@ export class Session implements Relay {
       this.#services.failed(this.id, error);
     }
   }
-}
-
-function parametersOf(run: Run): readonly (string | null)[] {
-  return run.meaning.kind === 'operation' && run.meaning.parameters ? run.meaning.parameters() : [];
 }

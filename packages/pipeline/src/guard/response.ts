@@ -4,6 +4,9 @@ import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
 import { Lanes } from './lanes.ts';
 
+/** Parts of messages to and from models that no rule can read, as refusals and the coverage of a session name them. */
+export const UNREAD = 'images, sound, files or token numbers';
+
 /** What one operation has returned so far. */
 interface Returned {
   bytes: number;

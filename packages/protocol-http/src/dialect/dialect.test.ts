@@ -325,3 +325,68 @@ test('an emoji cut in half by escapes stays whole', () => {
   const texts = out.map((it) => JSON.parse(it.slice(6)).choices[0].delta.content);
   expect(texts.join('')).toBe('a 😀 #');
 });
+
+test('tokens are what the vendor says, and counted by length where it says nothing', () => {
+  const said = (events: readonly object[]) => {
+    const reader = DIALECTS.openai.reader('/v1/chat/completions', 'sse');
+    for (const event of events) reader.event(Buffer.from(`data: ${JSON.stringify(event)}\n\n`));
+    return reader.tokens;
+  };
+  const words = { choices: [{ index: 0, delta: { content: 'twenty letters long.' } }] };
+  expect(said([words])).toBe(5);
+  expect(said([words, { choices: [], usage: { total_tokens: 18 } }])).toBe(18);
+});
+
+test('a field nobody knows is put together over deltas as well, and ends with its choice', () => {
+  const reader = DIALECTS.openai.reader('/v1/chat/completions', 'sse');
+  const chunk = (delta: object, finish: string | null = null) =>
+    Buffer.from(
+      `data: ${JSON.stringify({ id: 'c', choices: [{ index: 2, delta, finish_reason: finish }] })}\n\n`,
+    );
+  const pieces = [
+    chunk({ reasoning_details: [{ type: 'reasoning.text', index: 1, text: 'sec' }] }),
+    chunk({ reasoning_details: [{ type: 'reasoning.text', index: 1, text: 'ret' }] }),
+  ].flatMap((event) => reader.event(event).flatMap((texts) => texts.pieces.filter((it) => it.channel !== 0)));
+  expect(new Set(pieces.map((it) => it.channel)).size).toBe(1);
+  expect(Buffer.concat(pieces.map((it) => it.bytes)).toString()).toBe('secret');
+  const [tail, end] = reader.event(chunk({}, 'stop'));
+  expect(tail?.pieces.at(-1)).toMatchObject({ channel: pieces[0]?.channel, last: true });
+  const shown = tail?.rewrite(tail.pieces.map((it, at) => (at === 0 ? it.bytes : Buffer.from('#'))));
+  expect(JSON.parse(shown?.toString().slice(6) ?? '').choices[0]).toMatchObject({
+    index: 2,
+    delta: { reasoning_details: [{ index: 1, text: '#' }] },
+    finish_reason: null,
+  });
+  expect(end && mask(end)).toContain('"finish_reason":"stop"');
+});
+
+test('events of the Responses API stay numbered without gaps when tails are added', () => {
+  const reader = DIALECTS.openai.reader('/v1/responses', 'sse');
+  let number = 0;
+  const event = (type: string, more: object) =>
+    Buffer.from(`event: ${type}\ndata: ${JSON.stringify({ type, ...more, sequence_number: number++ })}\n\n`);
+  const at = (output_index: number) => ({ item_id: `i${output_index}`, output_index, content_index: 0 });
+  const events = [0, 1].flatMap((index) => [
+    event('response.output_text.delta', { ...at(index), delta: 'x', logprobs: [] }),
+    event('response.output_text.done', { ...at(index), text: 'x' }),
+  ]);
+  // A masker that holds everything until its channel ends.
+  const held = new Map<number, Buffer>();
+  const out = events.flatMap((bytes) =>
+    reader.event(bytes).map((texts) =>
+      texts
+        .rewrite(
+          texts.pieces.map(({ channel, bytes: given, last }) => {
+            const all = Buffer.concat([held.get(channel) ?? Buffer.alloc(0), given]);
+            held.set(channel, last ? Buffer.alloc(0) : all);
+            return last ? all : Buffer.alloc(0);
+          }),
+        )
+        .toString(),
+    ),
+  );
+  const read = out.map((it) => JSON.parse(it.split('\n')[1]?.slice(6) ?? ''));
+  expect(read.map((it) => it.sequence_number)).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(read.map((it) => it.delta ?? it.text)).toEqual(['', 'x', 'x', '', 'x', 'x']);
+  expect(out[1]).toMatch(/^event: response\.output_text\.delta\n/);
+});

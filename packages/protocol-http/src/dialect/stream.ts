@@ -38,6 +38,8 @@ const HARMLESS_LINE = /^(?:id|retry): ?[0-9a-f-]{0,36}$/;
 const NOTHING = Buffer.alloc(0);
 /** 0 is the rest of each message, 1 its comments. */
 const FIRST_CHANNEL = 2;
+/** Of English text; what vendors name as the rule of thumb. */
+const BYTES_PER_TOKEN = 4;
 /** Texts under way at once; more is no answer of a model. */
 const MOST_OPEN = 4096;
 
@@ -47,10 +49,17 @@ export abstract class ChannelReader implements AnswerReader {
   readonly #open = new Map<string, OpenText>();
   #next = FIRST_CHANNEL;
   #frame: Frame = { eol: '\n', event: undefined };
-  tokens = 0;
+  /** Tokens as the vendor counts them, for the request and the answer together; 0 until it says so. */
+  protected usage = 0;
+  #said = 0;
 
   constructor(framing: Framing) {
     this.#framing = framing;
+  }
+
+  /** Where the vendor says nothing (OpenAI's chat streams unless asked), what was said is counted by its length. */
+  get tokens(): number {
+    return this.usage || Math.ceil(this.#said / BYTES_PER_TOKEN);
   }
 
   /** Marks the event's texts, and names (by {@link close}) those that end with it. */
@@ -65,6 +74,7 @@ export abstract class ChannelReader implements AnswerReader {
     const document = new Document(json, false);
     if (document.root.kind !== 'object') throw new TypeError('an event that is no JSON object');
     const tails = this.read(document, this.#frame.event);
+    for (const { given } of document.slots) this.#said += given.length;
     sweep(document, () => this.#next++);
     return [...tails, document.texts(original ?? bytes, write, (it) => this.edits(it))];
   }

@@ -67,7 +67,7 @@ function walk(document: Document, node: JsonNode, nextChannel: () => number): vo
 }
 
 function string(document: Document, node: JsonNode, key: string, nextChannel: () => number): void {
-  if (SEALED.has(key)) {
+  if (SEALED.has(key) || (key === 'data' && isRedactedThinking(document, node))) {
     const value = document.raw(node).slice(1, -1);
     if (BASE64.test(value) && (key !== 'obfuscation' || value.length <= LONGEST_NOISE))
       document.opaque(node, false);
@@ -82,6 +82,10 @@ function string(document: Document, node: JsonNode, key: string, nextChannel: ()
     const channel = ownChannel(nextChannel(), form, node);
     document.slot(node, channel, true);
   }
+}
+
+function isRedactedThinking(document: Document, node: JsonNode): boolean {
+  return document.string(document.get(node.parent, 'type')) === 'redacted_thinking';
 }
 
 /**
@@ -115,7 +119,6 @@ function holdsMedia(document: Document, node: JsonNode, key: string): boolean {
     case 'data':
       return (
         type === 'base64' ||
-        type === 'redacted_thinking' ||
         type === 'image' ||
         type === 'audio' ||
         has('format') ||

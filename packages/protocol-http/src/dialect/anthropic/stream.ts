@@ -54,7 +54,7 @@ export class MessagesReader extends ChannelReader {
       read('input_tokens') + read('cache_creation_input_tokens') + read('cache_read_input_tokens');
     this.#input = Math.max(this.#input, input);
     this.#output = Math.max(this.#output, read('output_tokens'));
-    this.tokens = this.#input + this.#output;
+    this.usage = this.#input + this.#output;
   }
 
   /** A block can begin with words already; blocks of tool results come whole and are read as such. */

@@ -15,7 +15,7 @@ export class GenerateReader extends ChannelReader {
   protected read(document: Document): readonly MessageTexts[] {
     const { root } = document;
     const tails: MessageTexts[] = [];
-    this.tokens = usageOf(document) ?? this.tokens;
+    this.usage = usageOf(document) ?? this.usage;
     for (const candidate of document.items(document.get(root, 'candidates'))) {
       tails.push(...this.#candidate(document, candidate));
     }

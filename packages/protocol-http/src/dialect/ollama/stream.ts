@@ -28,7 +28,7 @@ export class OllamaReader extends ChannelReader {
   protected read(document: Document): readonly MessageTexts[] {
     const { root } = document;
     const done = document.get(root, 'done')?.kind === 'true';
-    this.tokens = usageOf(document) || this.tokens;
+    this.usage = usageOf(document) || this.usage;
     const message = document.get(root, 'message');
     const inMessage = message?.kind === 'object';
     for (const key of ['content', 'thinking', 'response']) {

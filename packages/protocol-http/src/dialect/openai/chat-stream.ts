@@ -27,7 +27,7 @@ export class ChatReader extends ChannelReader {
   protected read(document: Document): readonly MessageTexts[] {
     const tails: MessageTexts[] = [];
     const { root } = document;
-    this.tokens = document.number(document.get(document.get(root, 'usage'), 'total_tokens')) ?? this.tokens;
+    this.usage = document.number(document.get(document.get(root, 'usage'), 'total_tokens')) ?? this.usage;
     for (const choice of document.items(document.get(root, 'choices'))) {
       const key = `${indexOf(document, choice)}.`;
       const finished = document.string(document.get(choice, 'finish_reason')) !== undefined;

@@ -31,7 +31,7 @@ export class ResponsesReader extends ChannelReader {
     const { root } = document;
     const type = document.string(document.get(root, 'type')) ?? '';
     const usage = document.get(document.get(root, 'response'), 'usage');
-    this.tokens = document.number(document.get(usage, 'total_tokens')) ?? this.tokens;
+    this.usage = document.number(document.get(usage, 'total_tokens')) ?? this.usage;
     if (type.endsWith('.delta')) {
       this.#delta(document, type.slice(0, -'.delta'.length));
       return [];
