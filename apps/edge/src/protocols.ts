@@ -1,3 +1,4 @@
+import { openHttpProtocol } from '@scrim/protocol-http';
 import type { Protocol } from '@scrim/protocol-kit';
 import { openPostgresProtocol } from '@scrim/protocol-postgres';
 
@@ -10,4 +11,5 @@ export interface ServedProtocol {
 /** The one file that names every protocol: adding one is a line here. */
 export const PROTOCOLS: Readonly<Record<string, ServedProtocol>> = {
   postgres: { variable: 'SCRIM_EDGE_POSTGRES', create: () => openPostgresProtocol() },
+  http: { variable: 'SCRIM_EDGE_HTTP', create: async () => openHttpProtocol() },
 };

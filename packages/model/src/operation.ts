@@ -69,13 +69,28 @@ export interface ShellFacts {
   readonly complete: boolean;
 }
 
+/** A value inside a request's body, by the keys and indexes that lead to it. */
+export interface BodyEntry {
+  readonly path: readonly (string | number)[];
+  readonly value: string;
+}
+
 /** Facts of one HTTP request, filled by the HTTP protocol. */
 export interface HttpFacts {
   readonly kind: 'http';
   readonly method: string;
+  /** Decoded, without dot segments and doubled slashes, below the connection's base. */
   readonly path: string;
+  /** Other ways a server may read the same path (encoded slashes, parameters); a rule that fits one of them fits. */
+  readonly otherPaths?: readonly string[];
+  /** By name in lower case, values of repeated ones joined by `, `; absent = not told, judged as the worst. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Every value of a JSON or form body, also those of repeated keys; absent = not read, judged as the worst. */
+  readonly body?: readonly BodyEntry[];
   readonly model?: string;
   readonly tools?: readonly string[];
+  /** Tool calls the request carries, with their arguments as JSON text. */
+  readonly calls?: readonly { readonly name: string; readonly arguments: string }[];
   /** The request stores nothing: what it says (a prompt) may repeat masks the caller was given before. */
   readonly transient?: true;
 }

@@ -162,8 +162,16 @@ export interface Quiet {
 export interface Texts {
   readonly pieces: readonly Piece[];
   /**
+   * True when `rewrite` must be asked although no text changed, because the message depends on what became of those
+   * before it (events that are numbered). Otherwise the bytes leave as they came.
+   */
+  readonly always?: true;
+  /** Bytes of the message no rule can look into (images, sound, token numbers): policy decides whether it may pass. */
+  readonly uninspected?: number;
+  /**
    * The same message around what is shown of each piece now, in their order; a text may be empty or hold what an
    * earlier piece of its channel left. An empty result means that nothing is sent.
+   * It may be asked a second time with other texts, for the record: what the first time decided stays decided.
    */
   rewrite(texts: readonly Uint8Array[]): Buffer;
 }

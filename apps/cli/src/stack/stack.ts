@@ -29,6 +29,7 @@ export interface Stack {
   readonly api: string;
   readonly adminToken: string;
   readonly postgres: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number };
   readonly dataDir: string;
   stop(): Promise<void>;
 }
@@ -92,6 +93,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
       SCRIM_CONTROL_PLANE: `${HOST}:${ports.grpc}`,
       ...(joinToken === undefined ? {} : { SCRIM_JOIN_TOKEN: joinToken }),
       SCRIM_EDGE_POSTGRES: `${HOST}:${ports.edgePostgres}`,
+      SCRIM_EDGE_HTTP: `${HOST}:${ports.edgeHttp}`,
       SCRIM_EDGE_HEALTH: `${HOST}:${ports.edgeHealth}`,
     },
     probe: httpProbe(`http://${HOST}:${ports.edgeHealth}/readyz`),
@@ -145,6 +147,7 @@ function writeReadyFile(
     console: stack.api,
     adminToken: stack.adminToken,
     postgres: stack.postgres,
+    http: stack.http,
     edgePid: edge.pid,
     controlPlanePid: controlPlane.pid,
   };
@@ -225,6 +228,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
       REST: ports.http,
       'gRPC (edges)': ports.grpc,
       'PostgreSQL callers': ports.edgePostgres,
+      'HTTP callers': ports.edgeHttp,
       'the health of the edge': ports.edgeHealth,
     },
     keptFile(dataDir),
@@ -241,7 +245,13 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
   stops.push(() => edge.stop());
   report('starting the edge');
   await edge.start();
-  const stack = { api, adminToken, postgres: { host: HOST, port: ports.edgePostgres }, dataDir };
+  const stack = {
+    api,
+    adminToken,
+    postgres: { host: HOST, port: ports.edgePostgres },
+    http: { host: HOST, port: ports.edgeHttp },
+    dataDir,
+  };
   if (readyFile !== undefined) {
     const write = (): void => writeReadyFile(readyFile, stack, edge, controlPlane);
     write();

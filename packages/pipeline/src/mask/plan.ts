@@ -20,6 +20,8 @@ export interface HeaderRule {
 export interface ContentRule {
   readonly id: string;
   readonly operator: Operator;
+  /** Whether the caller gets back what the rule tokenised in its own request. */
+  readonly restores?: boolean;
 }
 
 /** The masking half of a caller's policies, compiled once and shared by all sessions they apply to. */

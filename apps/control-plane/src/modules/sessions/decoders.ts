@@ -1,9 +1,11 @@
+import { createTranscriber as httpTranscriber } from '@scrim/protocol-http/transcript';
 import { createTranscriber } from '@scrim/protocol-postgres/transcript';
 import type { ResponseDecoder } from '@scrim/recording';
 
 /** How recorded responses of each protocol are read. */
 const DECODERS: Readonly<Record<string, () => ResponseDecoder>> = {
   postgres: createTranscriber,
+  http: httpTranscriber,
 };
 
 /** For a protocol without one, every response shows up as `undecoded` with its size, instead of being left out. */
