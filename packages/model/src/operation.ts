@@ -1,3 +1,5 @@
+import type { FILE_OPERATIONS } from './policy.ts';
+
 /** What an operation can cause. `unknown` is judged as every effect at once. */
 export type Effect = 'read' | 'write' | 'ddl' | 'admin' | 'session' | 'unknown';
 
@@ -47,6 +49,29 @@ export interface ShellFacts {
   readonly kind: 'shell';
   readonly commands: readonly string[];
   readonly complete: boolean;
+  /** An interactive shell is opened, or a line of one is run. */
+  readonly interactive?: 'open' | 'line';
+  /** Its streams hold what no rule can look into: the protocol spoken over them. */
+  readonly uninspected?: string;
+}
+
+/** Facts of one request about files (SFTP, scp), filled by the SSH protocol. */
+export interface FileFacts {
+  readonly kind: 'sftp';
+  readonly operation: (typeof FILE_OPERATIONS)[number];
+  /** Every path it touches, as the target resolves it. */
+  readonly paths: readonly string[];
+  /** False when a path could not be resolved: judged as any path. */
+  readonly complete: boolean;
+  /** Why no rule can look into the content. */
+  readonly uninspected?: string;
+}
+
+/** Facts of a way out through a target: a connection to somewhere else, or what cannot be opened (`agent`, `x11`). */
+export interface ForwardFacts {
+  readonly kind: 'forward';
+  /** `host:port` as the caller wrote it, or the name of what was asked for. */
+  readonly destination: string;
 }
 
 /** Facts of one HTTP request, filled by the HTTP protocol. */
@@ -60,7 +85,7 @@ export interface HttpFacts {
   readonly transient?: true;
 }
 
-export type Facts = SqlFacts | ShellFacts | HttpFacts;
+export type Facts = SqlFacts | ShellFacts | FileFacts | ForwardFacts | HttpFacts;
 
 /**
  * What a caller asks, apart from its parameters. One object per prepared statement, shell line or request, and the

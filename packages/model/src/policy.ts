@@ -51,10 +51,38 @@ const sqlCondition = z.strictObject({
   tables: z.array(z.string().min(1)).min(1).optional(),
 });
 
+/**
+ * What an interactive shell is: `refuse`, `hold` for an approval and then recorded, `record` = opened and recorded, and
+ * `guard` = every line judged at Enter.
+ */
+const shellMode = z.enum(['refuse', 'hold', 'guard', 'record']);
+export type ShellMode = z.infer<typeof shellMode>;
+
+/** What is done to files over SFTP or scp. */
+export const FILE_OPERATIONS = [
+  'read',
+  'write',
+  'list',
+  'stat',
+  'remove',
+  'rename',
+  'mkdir',
+  'rmdir',
+  'link',
+  'setstat',
+] as const;
+
 /** When a guard fires. Conditions of one section are joined by AND, the entries of one list by OR. */
 export const guardCondition = z.union([
   z.strictObject({ sql: sqlCondition }),
   z.strictObject({ shell: z.strictObject({ commands: z.array(z.string().min(1)).min(1) }) }),
+  z.strictObject({
+    sftp: z.strictObject({
+      operations: z.array(z.enum(FILE_OPERATIONS)).min(1).optional(),
+      /** Absolute paths as the target resolves them; `*` stays within a folder, `**` does not. */
+      paths: z.array(z.string().min(1)).min(1).optional(),
+    }),
+  }),
   z.strictObject({
     http: z.strictObject({
       methods: z.array(z.string().min(1)).min(1).optional(),
@@ -92,6 +120,12 @@ export const policySchema = z.strictObject({
   mask: z.array(maskRule).default([]),
   derived: z.enum(['mask', 'block']).default('mask'),
   predicates: z.enum(['allow', 'warn', 'hold', 'block']).default('allow'),
+  /** Content no rule can look into (archives, images, unknown codings): refused unless a policy lets it pass. */
+  uninspected: z.enum(['block', 'allow']).optional(),
+  /** Interactive shells, by who opens one; people get `guard` and machines `refuse` where no policy says otherwise. */
+  shell: z.strictObject({ people: shellMode.optional(), machines: shellMode.optional() }).optional(),
+  /** Destinations an SSH connection may be used to reach (`db.internal:5432`), as globs of `host:port`. */
+  forward: z.array(z.string().min(1)).min(1).optional(),
   guard: z.array(guardRule).default([]),
   approve: z
     .strictObject({

@@ -74,6 +74,10 @@ export class Session implements Relay {
     });
   }
 
+  get wholeOperations(): boolean {
+    return this.#enforcement.wholeOperations;
+  }
+
   /** Begins delivery, unless the session was ended before it began. */
   start(): void {
     if (this.#ended) return;
@@ -133,15 +137,19 @@ export class Session implements Relay {
     from: number,
     step: (this: Session, run: Run) => void | Promise<void>,
   ): void | Promise<void> {
+    let at = from;
     try {
       for (let index = from; index < runs.length; index++) {
         if (this.#ended) return;
+        at = index;
         const held = step.call(this, runs[index] as Run);
         if (held)
-          return held.then(() => this.#deliver(runs, index + 1, step)).catch((error) => this.#fail(error));
+          return held
+            .then(() => this.#deliver(runs, index + 1, step))
+            .catch((error) => this.#failed(error, runs[index] as Run));
       }
     } catch (error) {
-      this.#fail(error);
+      this.#failed(error, runs[at] as Run);
     }
   }
 
@@ -285,6 +293,9 @@ export class Session implements Relay {
         return this.#release(run, () => this.#masker.fields(meaning.fields, run.bytes), undefined);
       case 'texts':
         return this.#streamed(run, meaning.texts);
+      case 'opaque':
+        this.#opaque(run, meaning.why);
+        return;
       case 'outcome':
         this.#responses.ended(run.lane);
         this.#tally.flushMasks(this.#recorder);
@@ -318,6 +329,16 @@ export class Session implements Relay {
     });
   }
 
+  /** Content nothing can look into passes only where a policy lets it, or where no rule would have looked. */
+  #opaque(run: Run, why: string): void {
+    const verdict = this.#responses.judgeOpaque(run.lane, run.bytes, why);
+    // It cannot be shown to approvers, so that a hold is a block here.
+    if (verdict && verdict.action !== 'warn') throw responseRefused(verdict);
+    if (verdict) this.#warn(run, verdict);
+    this.#tally.blind(run.bytes.length, why);
+    this.#exchange.forward(run);
+  }
+
   #rows(run: Run): void | Promise<void> {
     if (run.meaning.kind !== 'rows') return;
     const { rows } = run.meaning;
@@ -348,8 +369,9 @@ export class Session implements Relay {
     try {
       const masked = this.#masker.release(lane, channel);
       if (!masked) return;
-      this.#recorder.response(masked.bytes, 0, lane);
-      this.#exchange.forward(quiet.run(masked.bytes));
+      const run = quiet.run(masked.bytes);
+      this.#recorder.response(run.bytes, 0, lane);
+      this.#exchange.forward(run);
     } catch (error) {
       this.#fail(error);
     }
@@ -436,6 +458,31 @@ export class Session implements Relay {
       ...(why === undefined ? {} : { why }),
     });
     this.#exchange.refuse(run, refusal);
+  }
+
+  /** A refusal ends the operation it is about where the wire can say so, and everything else the session. */
+  #failed(error: unknown, run: Run): void {
+    if (!this.#ended && error instanceof RefusalError && this.#abandon(run.lane, error.refusal)) {
+      this.#services.failed(this.id, error);
+    } else this.#fail(error);
+  }
+
+  #abandon(lane: number, refusal: Refusal): boolean {
+    if (!this.#exchange.abandon?.(lane, refusal)) return false;
+    const { code, message, rule, ticket } = refusal;
+    this.#responses.ended(lane);
+    this.#masker.forget(lane);
+    this.#sent.forget(lane);
+    this.#tally.flushMasks(this.#recorder);
+    this.#recorder.event('refused', {
+      code,
+      message,
+      lane,
+      ...(rule === undefined ? {} : { rule }),
+      ...(ticket === undefined ? {} : { ticket }),
+    });
+    this.#recorder.outcome(false, code, null, lane);
+    return true;
   }
 
   /** The end of everything unexpected: the caller hears a refusal, both sockets close, the cause goes to the log. */

@@ -1,12 +1,15 @@
 import {
+  type Facts,
   type GuardRule,
   type MaskRule,
   type Policy,
   parseDuration,
   parseSize,
+  type ShellMode,
   type Statement,
 } from '@scrim/model';
 import { type Condition, compileCondition } from './condition.ts';
+import { Glob } from './glob.ts';
 import { type Action, ALLOW, type Approval, type Verdict, worst } from './verdict.ts';
 
 export type VersionedPolicy = Policy & { readonly version: number };
@@ -17,6 +20,8 @@ export interface Subject {
   readonly labels: Readonly<Record<string, string>>;
   /** Groups of the caller. */
   readonly groups: readonly string[];
+  /** Absent = a machine, the stricter. */
+  readonly kind?: 'person' | 'machine';
 }
 
 /** A mask rule with its name, in the order rules apply: the first that matches a place decides. */
@@ -60,6 +65,10 @@ export interface CompiledPolicy {
   readonly derived: 'mask' | 'block';
   /** The worst verdict any policy gives on conditions that test masked columns. */
   readonly predicates: Verdict;
+  /** What is done with content no rule can look into: block, unless a policy says allow and none says block. */
+  readonly uninspected: 'block' | 'allow';
+  /** Whether a guard looks at headers, bodies, models or tools, or may hold an operation. */
+  readonly wholeOperations: boolean;
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
   readonly record: RecordRule;
@@ -85,15 +94,21 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
   const chosen = policies.filter((policy) => matches(policy, subject));
   const guards = chosen.map(operationGuards);
   const request = chosen.flatMap(requestRules);
+  const access = new HostAccess(chosen, subject.kind ?? 'machine');
   return {
     policies: chosen.map(({ name, version }) => ({ name, version })),
     masks: chosen.flatMap(maskRules),
     derived: chosen.some((policy) => policy.derived === 'block') ? 'block' : 'mask',
     predicates: worst(chosen.map((policy) => verdictOf(policy, 'predicates', policy.predicates))),
+    uninspected: uninspected(chosen),
+    wholeOperations: chosen.some((policy) => policy.guard.some(readsWhole)),
     request,
     response: chosen.flatMap(responseRules),
     record: recordRule(chosen),
-    judge: (statement) => worst(guards.map((list) => judgeList(list, statement))),
+    judge: (statement) =>
+      access.only(statement.facts)
+        ? worst(access.judge(statement.facts))
+        : worst([...guards.map((list) => judgeList(list, statement)), ...access.judge(statement.facts)]),
     judgeRequest: (bytes) =>
       worst(request.filter((rule) => bytes > rule.largerThan).map((rule) => rule.verdict)),
   };
@@ -115,6 +130,98 @@ export function matchesLabels(
   return Object.entries(wanted ?? {}).every(
     ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
   );
+}
+
+function uninspected(policies: readonly Policy[]): 'block' | 'allow' {
+  const said = policies.map((policy) => policy.uninspected);
+  return said.includes('allow') && !said.includes('block') ? 'allow' : 'block';
+}
+
+/** Whether the rule can only be judged, or its hold only be bound to, an operation that is there as a whole. */
+function readsWhole({ when, do: action }: GuardRule): boolean {
+  if ('response' in when) return false;
+  if (action === 'hold') return true;
+  return 'http' in when && [when.http.models, when.http.tools].some(Boolean);
+}
+
+/** What policies say of ways into and through a host that are no operation by themselves. */
+class HostAccess {
+  readonly #policies: readonly VersionedPolicy[];
+  readonly #destinations: readonly Glob[];
+  readonly #opaque: Verdict | undefined;
+  readonly #modes: readonly { readonly policy: VersionedPolicy; readonly mode: ShellMode }[];
+
+  readonly #kind: 'person' | 'machine';
+
+  constructor(policies: readonly VersionedPolicy[], kind: 'person' | 'machine') {
+    this.#kind = kind;
+    this.#policies = policies;
+    this.#destinations = policies.flatMap(({ forward = [] }) => forward.map((it) => new Glob(it)));
+    const looks = policies.some(
+      (it) => it.mask.length > 0 || it.guard.some(({ when }) => 'response' in when),
+    );
+    this.#opaque =
+      looks && uninspected(policies) === 'block' ? this.#verdict('uninspected', 'block') : undefined;
+    this.#modes = policies.flatMap((policy) => {
+      const mode = kind === 'person' ? policy.shell?.people : policy.shell?.machines;
+      return mode === undefined ? [] : [{ policy, mode }];
+    });
+  }
+
+  judge(facts: Facts): Verdict[] {
+    const found: Verdict[] = [];
+    if (facts.kind === 'shell' && facts.interactive === 'open') found.push(this.#shell());
+    if (facts.kind === 'forward') found.push(...this.#forward(facts.destination));
+    const opaque = 'uninspected' in facts && facts.uninspected !== undefined ? facts.uninspected : undefined;
+    if (opaque !== undefined && this.#opaque) {
+      const reason = `no rule can look into ${opaque}; an administrator can set uninspected: allow in a policy`;
+      found.push({ ...this.#opaque, reason });
+    }
+    return found;
+  }
+
+  /**
+   * What guards on commands do not see: the opening of a shell, which runs none, and the lines of one that is only
+   * recorded, because its policy says that it is opened whole.
+   */
+  only(facts: Facts): boolean {
+    if (facts.kind !== 'shell') return false;
+    return facts.interactive === 'open' || (facts.interactive === 'line' && !this.#guardsLines);
+  }
+
+  get #guardsLines(): boolean {
+    return this.#modes.length === 0 || this.#modes.some(({ mode }) => mode === 'guard');
+  }
+
+  #shell(): Verdict {
+    const reason = `interactive shells are not opened for ${this.#kind === 'person' ? 'people' : 'machines'}; run single commands`;
+    if (this.#modes.length === 0) {
+      return this.#kind === 'person' ? ALLOW : { action: 'block', rule: 'default/shell', reason };
+    }
+    return worst(
+      this.#modes.map(({ policy, mode }) => {
+        if (mode === 'refuse') return verdictOf(policy, 'shell', 'block', reason);
+        return mode === 'hold'
+          ? verdictOf(policy, 'shell', 'hold', 'an interactive shell needs approval')
+          : ALLOW;
+      }),
+    );
+  }
+
+  #forward(destination: string): Verdict[] {
+    if (!this.#destinations.some((glob) => glob.matches(destination))) {
+      const reason = `forwarding to ${destination.slice(0, 200)} is not opened by a policy`;
+      return [{ ...this.#verdict('forward', 'block'), reason }];
+    }
+    const reason = 'no rule can look into a forwarded connection; a policy must also say uninspected: allow';
+    return this.#opaque ? [{ ...this.#opaque, reason }] : [];
+  }
+
+  /** Named after the first policy: it is what is missing from all of them. */
+  #verdict(part: string, action: Action): Verdict {
+    const [policy] = this.#policies;
+    return policy ? verdictOf(policy, part, action) : { action, rule: `default/${part}` };
+  }
 }
 
 function judgeList(guards: readonly CompiledGuard[], statement: Statement): Verdict {

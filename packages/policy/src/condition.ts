@@ -1,6 +1,7 @@
 import type {
   Effect,
   Facts,
+  FileFacts,
   GuardCondition,
   HttpFacts,
   ShellFacts,
@@ -25,6 +26,7 @@ type HttpCondition = Extract<GuardCondition, { http: unknown }>['http'];
 export function compileCondition(when: GuardCondition): Condition | undefined {
   if ('sql' in when) return sqlCondition(when.sql);
   if ('shell' in when) return shellCondition(when.shell.commands);
+  if ('sftp' in when) return fileCondition(when.sftp);
   if ('http' in when) return httpCondition(when.http);
   return undefined;
 }
@@ -96,6 +98,18 @@ function shellCondition(commands: readonly string[]): Condition {
 
 function shellCovers(facts: ShellFacts, listed: (command: string) => boolean): boolean {
   return facts.commands.every(listed);
+}
+
+function fileCondition(condition: Extract<GuardCondition, { sftp: unknown }>['sftp']): Condition {
+  const globs = condition.paths?.map((path) => new Glob(path, '/'));
+  const operation = (facts: FileFacts) => condition.operations?.includes(facts.operation) ?? true;
+  const listed = (path: string) => globs?.some((glob) => glob.matches(path)) ?? true;
+  return {
+    touches: (facts) =>
+      facts.kind === 'sftp' && operation(facts) && (!facts.complete || facts.paths.some(listed)),
+    covers: (facts) =>
+      facts.kind === 'sftp' && operation(facts) && facts.complete && facts.paths.every(listed),
+  };
 }
 
 function httpCondition(condition: HttpCondition): Condition {

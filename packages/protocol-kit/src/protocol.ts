@@ -6,11 +6,13 @@ import type { Run } from './run.ts';
 /** Which rules can fire on a protocol. A policy that needs more is refused when it is written (DESIGN rule 4.2). */
 export interface Capabilities {
   readonly masks: readonly ('column' | 'field' | 'header' | 'detect' | 'pattern')[];
-  readonly guards: readonly ('sql' | 'shell' | 'http' | 'request' | 'response')[];
+  readonly guards: readonly ('sql' | 'shell' | 'sftp' | 'http' | 'request' | 'response')[];
   /** Parts of a `response` condition that can fire. */
   readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  /** Whether content can pass that no rule looks into, so that `uninspected` means something. */
+  readonly opaque?: true;
 }
 
 /** Bounds of one listener, all in bytes or milliseconds; docs/configuration.md lists them. */
@@ -30,6 +32,8 @@ export interface AcceptContext {
   /** Certificate of the listener; absent = TLS is answered "no". */
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly requireTls: boolean;
+  /** The connection every caller of this listener means, where it serves one alone. */
+  readonly connection?: string;
   /** Something worth an event happened before a caller was known (garbage, time-out): `why` holds no caller bytes. */
   readonly rejected: (why: string) => void;
 }
@@ -39,7 +43,13 @@ export interface AcceptContext {
  * one per socket, HTTP one per request.
  */
 export interface Knock {
+  /** The token; empty when a certificate is presented instead. */
   readonly credential: Secret;
+  /**
+   * An OpenSSH user certificate whose key the caller has just proven to hold. A protocol sets it after that proof alone,
+   * never from anything a caller can merely send.
+   */
+  readonly certificate?: Uint8Array;
   /** The connection as this wire spells it: database, user, path prefix, cluster. */
   readonly wants: string;
   /** A part of the target the caller asks for (`name/otherdb`), where the connection allows it. */
@@ -66,6 +76,11 @@ export type Ending = 'caller-left' | 'target-left' | 'refused' | 'broken';
  */
 export interface Relay {
   /**
+   * True when a rule looks at more of an operation than its line, or may hold it: an exchange that could name operations
+   * before all they carry has arrived then waits for the whole of it.
+   */
+  readonly wholeOperations?: boolean;
+  /**
    * Runs of one chunk, in order. A promise means one of them is held: the exchange delivers nothing more of that
    * lane until it settles, keeps a bounded read-ahead, and still notices that the caller left or cancelled.
    */
@@ -89,6 +104,11 @@ export interface Exchange {
   refuse(run: Run, refusal: Refusal): void;
   /** Tells the caller something in passing (`waiting for approval`); a wire without such a message does nothing. */
   notify(lane: number, text: string): void;
+  /**
+   * Ends the operation of one lane in the wire's own words, because its answer must not go on; the other lanes live.
+   * False, or no such method = the wire has no such word, and the whole exchange must be closed.
+   */
+  abandon?(lane: number, refusal: Refusal): boolean;
   /** Ends both sides; with a refusal the caller is told first. */
   close(refusal?: Refusal): void;
 }

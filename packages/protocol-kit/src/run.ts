@@ -24,6 +24,8 @@ export type Meaning =
   | { readonly kind: 'fields'; readonly fields: Fields }
   /** Texts that flow to the caller, or from the caller to a target that shall not read secrets (a prompt). */
   | { readonly kind: 'texts'; readonly texts: Texts }
+  /** Content nothing can look into (an image, an unknown coding): `why` names it for coverage. Policy decides. */
+  | { readonly kind: 'opaque'; readonly why: string }
   /** Ends an operation. `count` = rows affected or returned, null where the wire does not say. */
   | { readonly kind: 'outcome'; readonly ok: boolean; readonly count: number | null; readonly tag: string }
   /** The codec cannot read it: refused, never passed (DESIGN rule 4.1). `why` goes to the event, not the caller. */

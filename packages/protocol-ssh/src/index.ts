@@ -1,1 +1,2 @@
-export {};
+export { capabilities } from './capabilities.ts';
+export { createSshProtocol, type SshParts } from './protocol.ts';

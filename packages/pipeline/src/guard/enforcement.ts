@@ -28,6 +28,10 @@ const LONGEST_TOKEN = 136;
 /** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
 export class Enforcement {
   readonly mask: MaskRules;
+  /** What is done with content no rule can look into. */
+  readonly uninspected: 'block' | 'allow';
+  /** See {@link CompiledPolicy.wholeOperations}. */
+  readonly wholeOperations: boolean;
   /** Rules about what comes back, in order. */
   readonly responses: readonly ResponseRule[];
   /** Whether a text has one of our masks in it; always false when no rule masks anything. */
@@ -51,6 +55,8 @@ export class Enforcement {
     );
     this.longestMask = Math.max(LONGEST_TOKEN, ...this.#wireLiterals.map((it) => it.length));
     this.responses = policy.response;
+    this.uninspected = policy.uninspected;
+    this.wholeOperations = policy.wholeOperations;
   }
 
   /** Whether raw bytes, given as latin1, have one of our masks in them. */
@@ -223,7 +229,9 @@ export class Enforcements {
 
   of(authorisation: Authorisation): Enforcement {
     const { compiled, snapshot } = authorisation;
-    const key = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    // People and machines of the same groups get other verdicts on shells.
+    const chosen = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    const key = `${authorisation.caller.kind}:${chosen}`;
     let enforcement = this.#byKey.get(key);
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');

@@ -58,6 +58,21 @@ export class ResponseGuard {
     return worstRule.verdict;
   }
 
+  /**
+   * Content nothing can look into: passes only where a policy lets it, or where no rule would have looked.
+   * Throws SCRIM_UNMASKABLE.
+   */
+  judgeOpaque(lane: number, bytes: Buffer, why: string): Verdict | undefined {
+    const { mask, uninspected } = this.#enforcement;
+    if (mask.inspects && uninspected === 'block') {
+      throw refuse('SCRIM_UNMASKABLE', {
+        message: `the content cannot be inspected (${why})`,
+        hint: 'ask for a text form of it, or ask an administrator to set uninspected: allow in a policy',
+      });
+    }
+    return this.judge(lane, bytes.length, { bytes, largestValue: bytes.length, found: [] });
+  }
+
   /** All conditions a rule names must hold together. */
   #satisfied(rule: ResponseRule, returned: Returned): boolean {
     const { largerThan, blobLargerThan } = rule;

@@ -52,6 +52,11 @@ export class Channels {
     return filled.length === 1 ? (filled[0] as Uint8Array) : Buffer.concat(filled);
   }
 
+  /** Drops what is held of every channel of the lane. */
+  forget(lane: number): void {
+    for (const key of this.#open.keys()) if (key.startsWith(`${lane}/`)) this.#open.delete(key);
+  }
+
   /** What may be shown of a channel that fell silent. */
   release(lane: number, channel: number): Uint8Array | undefined {
     return this.#open.get(`${lane}/${channel}`)?.masker.release();

@@ -128,6 +128,12 @@ export class Masker {
     return this.#channels.holds(lane, channel);
   }
 
+  /** The lane's texts go no further: what is held of them is dropped. */
+  forget(lane: number): void {
+    this.#channels.forget(lane);
+    this.#blobs.forget(lane);
+  }
+
   /** What may be shown of a channel's held tail now that it fell silent; undefined for nothing. */
   release(lane: number, channel: number): Masked | undefined {
     this.#largest = 0;
