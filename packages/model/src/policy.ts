@@ -51,10 +51,18 @@ const sqlCondition = z.strictObject({
   tables: z.array(z.string().min(1)).min(1).optional(),
 });
 
+const shellCondition = z.strictObject({
+  commands: z.array(z.string().min(1)).min(1).optional(),
+  effects: z
+    .array(z.enum(['read', 'write', 'privileged', 'network']))
+    .min(1)
+    .optional(),
+});
+
 /** When a guard fires. Conditions of one section are joined by AND, the entries of one list by OR. */
 export const guardCondition = z.union([
   z.strictObject({ sql: sqlCondition }),
-  z.strictObject({ shell: z.strictObject({ commands: z.array(z.string().min(1)).min(1) }) }),
+  z.strictObject({ shell: shellCondition }),
   z.strictObject({
     http: z.strictObject({
       methods: z.array(z.string().min(1)).min(1).optional(),
@@ -81,6 +89,14 @@ export const guardRule = z.strictObject({
 });
 export type GuardRule = z.infer<typeof guardRule>;
 
+/**
+ * What becomes of a shell somebody types into. `refuse` = none is opened; `hold` = an approver opens it, and what is
+ * typed is recorded, not guarded; `record` = the same without an approver; `lines` = every line is judged by the
+ * `shell` guards before the target gets its Enter.
+ */
+export const interactiveMode = z.enum(['refuse', 'hold', 'record', 'lines']);
+export type InteractiveMode = z.infer<typeof interactiveMode>;
+
 export const policySchema = z.strictObject({
   name: resourceName,
   match: z
@@ -93,6 +109,10 @@ export const policySchema = z.strictObject({
   derived: z.enum(['mask', 'block']).default('mask'),
   predicates: z.enum(['allow', 'warn', 'hold', 'block']).default('allow'),
   guard: z.array(guardRule).default([]),
+  /**
+   * What an interactive shell is to the callers the policy matches; absent = as CompiledPolicy.interactive says.
+   */
+  interactive: interactiveMode.exactOptional(),
   approve: z
     .strictObject({
       by: z.array(z.string().min(1)).min(1),

@@ -1,4 +1,5 @@
 import {
+  type Caller,
   type GuardRule,
   type MaskRule,
   type Policy,
@@ -7,6 +8,7 @@ import {
   type Statement,
 } from '@scrim/model';
 import { type Condition, compileCondition } from './condition.ts';
+import { type InteractiveRule, interactiveRule } from './interactive.ts';
 import { type Action, ALLOW, type Approval, type Verdict, worst } from './verdict.ts';
 
 export type VersionedPolicy = Policy & { readonly version: number };
@@ -63,6 +65,8 @@ export interface CompiledPolicy {
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
   readonly record: RecordRule;
+  /** What a shell somebody types into is to this kind of caller. */
+  interactive(kind: Caller['kind']): InteractiveRule;
   /** What the guards say to an operation. */
   judge(statement: Statement): Verdict;
   /** What the guards say to `bytes` sent by the caller in one operation. */
@@ -93,6 +97,7 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
     request,
     response: chosen.flatMap(responseRules),
     record: recordRule(chosen),
+    interactive: (kind) => interactiveRule(chosen, kind, verdictOf),
     judge: (statement) => worst(guards.map((list) => judgeList(list, statement))),
     judgeRequest: (bytes) =>
       worst(request.filter((rule) => bytes > rule.largerThan).map((rule) => rule.verdict)),
