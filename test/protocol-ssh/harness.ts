@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { findProgram, freePort } from '@scrim/embedded-stores';
 import { type Caller, connectionSchema, policySchema, refuse, Secret, type Snapshot } from '@scrim/model';
 import { type Decision, type HeldOperation, Pipeline } from '@scrim/pipeline';
-import { createSshProtocol } from '@scrim/protocol-ssh';
+import { openSshProtocol } from '@scrim/protocol-ssh';
 import ssh2 from 'ssh2';
 
 export const TOKEN = 'a-callers-token';
@@ -191,14 +191,7 @@ export class Gateway {
     };
     this.snapshot = this.#snapshot(policies, over);
     const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
-    const protocol = createSshProtocol({
-      hostKey: hostKey.private,
-      understand: (line) => ({
-        kind: 'shell',
-        commands: line.split(/[\s;|&]+/).filter(Boolean),
-        complete: true,
-      }),
-    });
+    const protocol = openSshProtocol(hostKey.private);
     writeFileSync(join(this.folder, 'known_hosts'), `[127.0.0.1]:${port} ${hostKey.public}\n`);
     const askpass = join(this.folder, 'askpass');
     writeFileSync(askpass, '#!/bin/sh\nprintf "%s\\n" "$SCRIM_TEST_TOKEN"\n');
@@ -413,7 +406,7 @@ export class Gateway {
 
 /** Options before the host, the command behind it. */
 function splitArgs(args: readonly string[]): string[] {
-  const at = args.findIndex((it) => it === '--');
+  const at = args.indexOf('--');
   return at < 0 ? ['127.0.0.1', ...args] : [...args.slice(0, at), '127.0.0.1', ...args.slice(at + 1)];
 }
 

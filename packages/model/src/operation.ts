@@ -44,11 +44,29 @@ export interface SqlKeeps {
   readonly columns?: readonly { readonly schema: string; readonly table: string; readonly column: string }[];
 }
 
+/**
+ * What a shell line can cause. `unknown` is a program nobody has listed: judged as every effect at once, like a line
+ * that is not {@link ShellFacts.complete}.
+ */
+export type ShellEffect = 'read' | 'write' | 'privileged' | 'network' | 'unknown';
+
 /** Facts of one shell line, filled by the SSH protocol. */
 export interface ShellFacts {
   readonly kind: 'shell';
+  /** Names of every program and builtin the line can run, as the shell sees them once quotes are gone (`/bin/rm`). */
   readonly commands: readonly string[];
+  /** Names a program that is not known may run because they stand among its arguments: they forbid, never allow. */
+  readonly mayRun?: readonly string[];
+  /** Absent = unknown. */
+  readonly effects?: readonly ShellEffect[];
+  /** Files written by redirection, as written in the line; `*` = a name that is known only when it runs. */
+  readonly writes?: readonly string[];
+  /** Full-screen programs: what is typed into them is not a shell line. */
+  readonly screens?: readonly string[];
+  /** False when some part could not be understood: judged as the worst. */
   readonly complete: boolean;
+  /** What made it incomplete, for the refusal's message. */
+  readonly opaque?: readonly string[];
   /** An interactive shell is opened, or a line of one is run. */
   readonly interactive?: 'open' | 'line';
   /** Its streams hold what no rule can look into: the protocol spoken over them. */

@@ -1,15 +1,15 @@
 import {
-  type Facts,
+  type Caller,
   type GuardRule,
   type MaskRule,
   type Policy,
   parseDuration,
   parseSize,
-  type ShellMode,
   type Statement,
 } from '@scrim/model';
 import { type Condition, compileCondition } from './condition.ts';
-import { Glob } from './glob.ts';
+import { HostAccess } from './host-access.ts';
+import { type InteractiveRule, interactiveRule } from './interactive.ts';
 import { type Action, ALLOW, type Approval, type Verdict, worst } from './verdict.ts';
 
 export type VersionedPolicy = Policy & { readonly version: number };
@@ -72,6 +72,8 @@ export interface CompiledPolicy {
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
   readonly record: RecordRule;
+  /** What a shell somebody types into is to this kind of caller. */
+  interactive(kind: Caller['kind']): InteractiveRule;
   /** What the guards say to an operation. */
   judge(statement: Statement): Verdict;
   /** What the guards say to `bytes` sent by the caller in one operation. */
@@ -94,7 +96,7 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
   const chosen = policies.filter((policy) => matches(policy, subject));
   const guards = chosen.map(operationGuards);
   const request = chosen.flatMap(requestRules);
-  const access = new HostAccess(chosen, subject.kind ?? 'machine');
+  const access = new HostAccess(chosen, subject.kind ?? 'machine', uninspected(chosen), verdictOf);
   return {
     policies: chosen.map(({ name, version }) => ({ name, version })),
     masks: chosen.flatMap(maskRules),
@@ -105,6 +107,7 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
     request,
     response: chosen.flatMap(responseRules),
     record: recordRule(chosen),
+    interactive: (kind) => interactiveRule(chosen, kind, verdictOf),
     judge: (statement) =>
       access.only(statement.facts)
         ? worst(access.judge(statement.facts))
@@ -142,86 +145,6 @@ function readsWhole({ when, do: action }: GuardRule): boolean {
   if ('response' in when) return false;
   if (action === 'hold') return true;
   return 'http' in when && [when.http.models, when.http.tools].some(Boolean);
-}
-
-/** What policies say of ways into and through a host that are no operation by themselves. */
-class HostAccess {
-  readonly #policies: readonly VersionedPolicy[];
-  readonly #destinations: readonly Glob[];
-  readonly #opaque: Verdict | undefined;
-  readonly #modes: readonly { readonly policy: VersionedPolicy; readonly mode: ShellMode }[];
-
-  readonly #kind: 'person' | 'machine';
-
-  constructor(policies: readonly VersionedPolicy[], kind: 'person' | 'machine') {
-    this.#kind = kind;
-    this.#policies = policies;
-    this.#destinations = policies.flatMap(({ forward = [] }) => forward.map((it) => new Glob(it)));
-    const looks = policies.some(
-      (it) => it.mask.length > 0 || it.guard.some(({ when }) => 'response' in when),
-    );
-    this.#opaque =
-      looks && uninspected(policies) === 'block' ? this.#verdict('uninspected', 'block') : undefined;
-    this.#modes = policies.flatMap((policy) => {
-      const mode = kind === 'person' ? policy.shell?.people : policy.shell?.machines;
-      return mode === undefined ? [] : [{ policy, mode }];
-    });
-  }
-
-  judge(facts: Facts): Verdict[] {
-    const found: Verdict[] = [];
-    if (facts.kind === 'shell' && facts.interactive === 'open') found.push(this.#shell());
-    if (facts.kind === 'forward') found.push(...this.#forward(facts.destination));
-    const opaque = 'uninspected' in facts && facts.uninspected !== undefined ? facts.uninspected : undefined;
-    if (opaque !== undefined && this.#opaque) {
-      const reason = `no rule can look into ${opaque}; an administrator can set uninspected: allow in a policy`;
-      found.push({ ...this.#opaque, reason });
-    }
-    return found;
-  }
-
-  /**
-   * What guards on commands do not see: the opening of a shell, which runs none, and the lines of one that is only
-   * recorded, because its policy says that it is opened whole.
-   */
-  only(facts: Facts): boolean {
-    if (facts.kind !== 'shell') return false;
-    return facts.interactive === 'open' || (facts.interactive === 'line' && !this.#guardsLines);
-  }
-
-  get #guardsLines(): boolean {
-    return this.#modes.length === 0 || this.#modes.some(({ mode }) => mode === 'guard');
-  }
-
-  #shell(): Verdict {
-    const reason = `interactive shells are not opened for ${this.#kind === 'person' ? 'people' : 'machines'}; run single commands`;
-    if (this.#modes.length === 0) {
-      return this.#kind === 'person' ? ALLOW : { action: 'block', rule: 'default/shell', reason };
-    }
-    return worst(
-      this.#modes.map(({ policy, mode }) => {
-        if (mode === 'refuse') return verdictOf(policy, 'shell', 'block', reason);
-        return mode === 'hold'
-          ? verdictOf(policy, 'shell', 'hold', 'an interactive shell needs approval')
-          : ALLOW;
-      }),
-    );
-  }
-
-  #forward(destination: string): Verdict[] {
-    if (!this.#destinations.some((glob) => glob.matches(destination))) {
-      const reason = `forwarding to ${destination.slice(0, 200)} is not opened by a policy`;
-      return [{ ...this.#verdict('forward', 'block'), reason }];
-    }
-    const reason = 'no rule can look into a forwarded connection; a policy must also say uninspected: allow';
-    return this.#opaque ? [{ ...this.#opaque, reason }] : [];
-  }
-
-  /** Named after the first policy: it is what is missing from all of them. */
-  #verdict(part: string, action: Action): Verdict {
-    const [policy] = this.#policies;
-    return policy ? verdictOf(policy, part, action) : { action, rule: `default/${part}` };
-  }
 }
 
 function judgeList(guards: readonly CompiledGuard[], statement: Statement): Verdict {

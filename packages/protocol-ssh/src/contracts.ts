@@ -9,7 +9,7 @@ export interface Host {
   readonly target: Client;
   readonly limits: Limits;
   /** What a command line can cause, by a shell's grammar. */
-  readonly understand: (line: string) => ShellFacts;
+  readonly understand: (line: string, terminal: boolean) => ShellFacts;
   /** Something broke that must end the session. */
   failed(error: unknown): void;
   /** The channel is gone on both sides. */

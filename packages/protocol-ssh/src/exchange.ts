@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type Refusal, RefusalError, refuse, type ShellFacts, type Statement } from '@scrim/model';
 import type { Ending, Exchange, Limits, Relay, Run } from '@scrim/protocol-kit';
-import type { Client, Connection } from 'ssh2';
+import type { Client, Connection, ServerChannel, Session, TcpipRequestInfo } from 'ssh2';
 import { type Door, farewell } from './accept.ts';
 import type { Governed, Host } from './contracts.ts';
 import { ForwardChannel } from './forward.ts';
@@ -15,7 +15,7 @@ export interface ExchangeParts {
   readonly door: Door;
   readonly target: Client;
   readonly limits: Limits;
-  readonly understand: (line: string) => ShellFacts;
+  readonly understand: (line: string, terminal: boolean) => ShellFacts;
 }
 
 /** Channels open at once on one connection; OpenSSH's own MaxSessions is 10. */
@@ -32,7 +32,7 @@ export class SshExchange implements Exchange, Host {
   readonly caller: Connection;
   readonly target: Client;
   readonly limits: Limits;
-  readonly understand: (line: string) => ShellFacts;
+  readonly understand: (line: string, terminal: boolean) => ShellFacts;
   readonly #parts: ExchangeParts;
   readonly #lanes = new Map<number, Governed>();
   /** By the number ssh2 gave the caller's channel. */
@@ -106,7 +106,7 @@ export class SshExchange implements Exchange, Host {
   /** The caller's own numbers of its channels, by ours. */
   readonly #remote = new Map<number, number>();
 
-  #session(accept: () => import('ssh2').Session, reject: () => boolean | void): void {
+  #session(accept: () => Session, reject: () => unknown): void {
     if (this.#closed || this.#lanes.size >= MAX_CHANNELS) {
       reject();
       return;
@@ -127,18 +127,14 @@ export class SshExchange implements Exchange, Host {
     }
   }
 
-  #forward(
-    accept: () => import('ssh2').ServerChannel,
-    reject: () => boolean | void,
-    info: import('ssh2').TcpipRequestInfo,
-  ): void {
+  #forward(accept: () => ServerChannel, reject: () => unknown, info: TcpipRequestInfo): void {
     if (this.#closed || this.#lanes.size >= MAX_CHANNELS) {
       reject();
       return;
     }
     const channel = new ForwardChannel(this, info, ++this.#lane);
     this.#lanes.set(channel.lane, channel);
-    channel.open(accept, () => void reject());
+    channel.open(accept, reject);
   }
 
   /** Listening at the target for the caller is never opened; that it was asked for is recorded. */

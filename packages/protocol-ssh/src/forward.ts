@@ -53,7 +53,7 @@ export class ForwardChannel implements Governed {
     return false;
   }
 
-  open(accept: () => ServerChannel, reject: () => void): void {
+  open(accept: () => ServerChannel, reject: () => unknown): void {
     const { destIP, destPort } = this.#info;
     const destination = `${destIP}:${destPort}`;
     const statement: Statement = {

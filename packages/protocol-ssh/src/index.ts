@@ -1,2 +1,18 @@
+import type { Protocol } from '@scrim/protocol-kit';
+import { shellFacts } from './command/shell-line.ts';
+import { createSshProtocol } from './protocol.ts';
+
 export { capabilities } from './capabilities.ts';
+export {
+  LONGEST_LINE,
+  type ShellLineOptions,
+  shellFacts,
+  shellStatement,
+  unknownLine,
+} from './command/shell-line.ts';
 export { createSshProtocol, type SshParts } from './protocol.ts';
+
+/** SSH with the real shell grammar. `hostKey` is the edge's private key, in OpenSSH's or PEM form. */
+export function openSshProtocol(hostKey: string): Protocol {
+  return createSshProtocol({ hostKey, understand: (line, terminal) => shellFacts(line, { terminal }) });
+}

@@ -89,7 +89,8 @@ export class Program implements Governed {
 
   exec(command: string): void {
     const binary = binaryStreams(command);
-    const facts = { ...this.#host.understand(command), ...(binary ? { uninspected: binary } : {}) };
+    const terminal = this.#setUp.terminal !== undefined;
+    const facts = { ...this.#host.understand(command, terminal), ...(binary ? { uninspected: binary } : {}) };
     this.#opaque = binary ?? '';
     this.#start({ verb: 'exec', text: command, facts }, (opened) => {
       this.#host.target.exec(command, { ...this.#options(), allowHalfOpen: true }, opened);
@@ -234,10 +235,7 @@ export class Program implements Governed {
       // Ctrl-C while an approval is waited for takes the question back.
       if (this.#host.relay.cancel(this.lane)) return;
     }
-    const opaque = this.#opaque;
-    const meaning = opaque
-      ? ({ kind: 'opaque', why: opaque } as const)
-      : ({ kind: 'input', bytes: chunk.length } as const);
+    const meaning = { kind: 'input', bytes: chunk.length } as const;
     this.#toTarget.push(
       run(
         this.lane,

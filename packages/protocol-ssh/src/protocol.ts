@@ -11,7 +11,7 @@ export interface SshParts {
   /** The edge's host key, in OpenSSH's or PEM form. */
   readonly hostKey: string;
   /** What a command line can cause. */
-  readonly understand: (line: string) => ShellFacts;
+  readonly understand: (line: string, terminal: boolean) => ShellFacts;
 }
 
 /** SSH 2 (RFC 4250 to 4254), terminated on both sides. */

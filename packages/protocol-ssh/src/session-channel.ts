@@ -80,7 +80,10 @@ export class SessionChannel implements Governed {
     val: string,
   ): void {
     const fits = ENVIRONMENT.test(key) && PLAIN_VALUE.test(val) && this.#environment.size < MAX_VARIABLES;
-    if (!fits || this.#started) return reject?.();
+    if (!fits || this.#started) {
+      reject?.();
+      return;
+    }
     this.#environment.set(key, val);
     accept?.();
   }
