@@ -150,6 +150,98 @@ async function reachable(port: number): Promise<void> {
   throw new Error(`nothing listens on ${port}`);
 }
 
+/** OpenSSH's clients, told of one edge and nothing else of this machine. */
+export class Client {
+  readonly folder: string;
+  readonly port: number;
+
+  /** @param knownHosts the edge's line */
+  constructor(folder: string, port: number, knownHosts: string) {
+    this.folder = folder;
+    this.port = port;
+    writeFileSync(join(folder, 'known_hosts'), `${knownHosts}\n`);
+    const askpass = join(folder, 'askpass');
+    writeFileSync(askpass, '#!/bin/sh\nprintf "%s\\n" "$SCRIM_TEST_TOKEN"\n');
+    chmodSync(askpass, 0o755);
+  }
+
+  /** Options every OpenSSH client is given. */
+  options(more: readonly string[] = []): string[] {
+    const set = [
+      'BatchMode=no',
+      'NumberOfPasswordPrompts=1',
+      'StrictHostKeyChecking=yes',
+      `UserKnownHostsFile=${join(this.folder, 'known_hosts')}`,
+      'GlobalKnownHostsFile=/dev/null',
+      'PubkeyAuthentication=no',
+      'LogLevel=ERROR',
+    ];
+    return ['-F', '/dev/null', ...[...set, ...more].flatMap((it) => ['-o', it])];
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      SSH_ASKPASS: join(this.folder, 'askpass'),
+      SSH_ASKPASS_REQUIRE: 'force',
+      SCRIM_TEST_TOKEN: TOKEN,
+      DISPLAY: '',
+      HOME: this.folder,
+    };
+  }
+
+  /** Runs a client program to its end. */
+  async run(
+    program: string,
+    args: readonly string[],
+    options: { input?: string | Buffer; env?: NodeJS.ProcessEnv; timeout?: number } = {},
+  ): Promise<Said> {
+    const child = spawn(program, args, {
+      env: { ...this.env, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const [out, err]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 15_000);
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (c, s) => resolve([c, s]));
+    });
+    clearTimeout(timer);
+    const bytes = Buffer.concat(out);
+    return { code, signal, out: bytes.toString('utf8'), err: Buffer.concat(err).toString('utf8'), bytes };
+  }
+
+  ssh(
+    args: readonly string[],
+    options: {
+      input?: string | Buffer;
+      more?: readonly string[];
+      user?: string;
+      env?: NodeJS.ProcessEnv;
+      timeout?: number;
+    } = {},
+  ): Promise<Said> {
+    const login = ['-p', String(this.port), '-l', options.user ?? 'web1'];
+    return this.run('ssh', [...this.options(options.more), ...login, ...splitArgs(args)], options);
+  }
+
+  scp(args: readonly string[], more: readonly string[] = []): Promise<Said> {
+    return this.run('scp', [...this.options(['User=web1', ...more]), '-P', String(this.port), ...args]);
+  }
+
+  sftp(batch: string, more: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Said> {
+    return this.run(
+      'sftp',
+      [...this.options(['User=web1', ...more]), '-P', String(this.port), '-b', '-', '127.0.0.1'],
+      { input: batch, env },
+    );
+  }
+}
+
 export type Rules = Record<string, unknown>;
 
 /** The edge's half without control plane and stores: the real pipeline before a real sshd. */
@@ -162,6 +254,7 @@ export class Gateway {
   readonly pipeline: Pipeline;
   readonly folder: string;
   readonly sshd: Sshd;
+  readonly clients: Client;
   caller: Caller;
   snapshot: Snapshot;
   readonly #server: Server;
@@ -192,10 +285,7 @@ export class Gateway {
     this.snapshot = this.#snapshot(policies, over);
     const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
     const protocol = openSshProtocol(hostKey.private);
-    writeFileSync(join(this.folder, 'known_hosts'), `[127.0.0.1]:${port} ${hostKey.public}\n`);
-    const askpass = join(this.folder, 'askpass');
-    writeFileSync(askpass, '#!/bin/sh\nprintf "%s\\n" "$SCRIM_TEST_TOKEN"\n');
-    chmodSync(askpass, 0o755);
+    this.clients = new Client(this.folder, port, `[127.0.0.1]:${port} ${hostKey.public}`);
     this.pipeline = new Pipeline({
       identify: async (token, certificate) => {
         if (certificate) return await this.certified(certificate);
@@ -309,80 +399,14 @@ export class Gateway {
     return this.recorded.filter((it) => it.what === 'operation').map((it) => it.data as never);
   }
 
-  /** Options every OpenSSH client is given. */
-  options(more: readonly string[] = []): string[] {
-    const set = [
-      'BatchMode=no',
-      'NumberOfPasswordPrompts=1',
-      'StrictHostKeyChecking=yes',
-      `UserKnownHostsFile=${join(this.folder, 'known_hosts')}`,
-      'GlobalKnownHostsFile=/dev/null',
-      'PubkeyAuthentication=no',
-      'LogLevel=ERROR',
-    ];
-    return ['-F', '/dev/null', ...[...set, ...more].flatMap((it) => ['-o', it])];
-  }
+  ssh: Client['ssh'] = (args, options) => this.clients.ssh(args, options);
+  scp: Client['scp'] = (args, more) => this.clients.scp(args, more);
+  sftp: Client['sftp'] = (batch, more, env) => this.clients.sftp(batch, more, env);
+  run: Client['run'] = (program, args, options) => this.clients.run(program, args, options);
+  options: Client['options'] = (more) => this.clients.options(more);
 
   get env(): NodeJS.ProcessEnv {
-    return {
-      ...process.env,
-      SSH_ASKPASS: join(this.folder, 'askpass'),
-      SSH_ASKPASS_REQUIRE: 'force',
-      SCRIM_TEST_TOKEN: TOKEN,
-      DISPLAY: '',
-      HOME: this.folder,
-    };
-  }
-
-  /** Runs a client program to its end. */
-  async run(
-    program: string,
-    args: readonly string[],
-    options: { input?: string | Buffer; env?: NodeJS.ProcessEnv; timeout?: number } = {},
-  ): Promise<Said> {
-    const child = spawn(program, args, {
-      env: { ...this.env, ...options.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input ?? '');
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 15_000);
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (c, s) => resolve([c, s]));
-    });
-    clearTimeout(timer);
-    const bytes = Buffer.concat(out);
-    return { code, signal, out: bytes.toString('utf8'), err: Buffer.concat(err).toString('utf8'), bytes };
-  }
-
-  ssh(
-    args: readonly string[],
-    options: {
-      input?: string | Buffer;
-      more?: readonly string[];
-      user?: string;
-      env?: NodeJS.ProcessEnv;
-      timeout?: number;
-    } = {},
-  ): Promise<Said> {
-    const login = ['-p', String(this.port), '-l', options.user ?? 'web1'];
-    return this.run('ssh', [...this.options(options.more), ...login, ...splitArgs(args)], options);
-  }
-
-  scp(args: readonly string[], more: readonly string[] = []): Promise<Said> {
-    return this.run('scp', [...this.options(['User=web1', ...more]), '-P', String(this.port), ...args]);
-  }
-
-  sftp(batch: string, more: readonly string[] = []): Promise<Said> {
-    return this.run(
-      'sftp',
-      [...this.options(['User=web1', ...more]), '-P', String(this.port), '-b', '-', '127.0.0.1'],
-      { input: batch },
-    );
+    return this.clients.env;
   }
 
   /** An ssh2 client, for what OpenSSH's would not do. */

@@ -5,6 +5,7 @@ import { approvalsCommand } from './commands/approvals.ts';
 import { connectCommand } from './commands/connect.ts';
 import { detectCommands } from './commands/detect.ts';
 import { edgeCommand } from './commands/edge.ts';
+import { loginCommand } from './commands/login.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { startCommand } from './commands/start.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -32,6 +33,7 @@ Which control plane: SCRIM_API and SCRIM_TOKEN, or the login that \`up\` saved. 
     startCommand,
     upCommand,
     tokenCommand,
+    loginCommand,
     connectCommand,
     applyCommand,
     approvalsCommand,

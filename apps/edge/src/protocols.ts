@@ -1,13 +1,20 @@
 import type { Protocol } from '@scrim/protocol-kit';
 import { openPostgresProtocol } from '@scrim/protocol-postgres';
+import { openSshProtocol } from '@scrim/protocol-ssh';
+import { hostKeyOf } from './secrets/host-key.ts';
 
 /** A protocol with the environment variable that gives its listener an address. */
 export interface ServedProtocol {
   readonly variable: string;
-  readonly create: () => Promise<Protocol>;
+  /** `dataDir` is where an edge keeps what is its own. */
+  readonly create: (dataDir: string) => Promise<Protocol>;
 }
 
 /** The one file that names every protocol: adding one is a line here. */
 export const PROTOCOLS: Readonly<Record<string, ServedProtocol>> = {
   postgres: { variable: 'SCRIM_EDGE_POSTGRES', create: () => openPostgresProtocol() },
+  ssh: {
+    variable: 'SCRIM_EDGE_SSH',
+    create: async (dataDir) => openSshProtocol(await hostKeyOf(dataDir)),
+  },
 };

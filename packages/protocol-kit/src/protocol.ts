@@ -117,6 +117,8 @@ export interface Exchange {
 export interface Protocol {
   readonly name: Connection['protocol'];
   readonly capabilities: Capabilities;
+  /** What callers know this listener by, to be published: the host key of an SSH edge. */
+  readonly identity?: string;
   /** Yields each caller that presents a credential; ends when the socket does. Never throws for what a peer sent. */
   accept(socket: Duplex, context: AcceptContext): AsyncIterable<Knock>;
 }

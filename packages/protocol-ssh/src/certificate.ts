@@ -26,7 +26,12 @@ export interface UserCertificate {
   readonly validBefore: bigint;
   readonly criticalOptions: ReadonlyMap<string, string>;
   /** What the control plane says of the caller. */
-  readonly caller: { readonly groups: readonly string[]; readonly kind: 'person' | 'machine' };
+  readonly caller: {
+    readonly groups: readonly string[];
+    readonly kind: 'person' | 'machine';
+    /** By which it is revoked. */
+    readonly tokenId: string;
+  };
   /** Wire form of the authority's key. */
   readonly authority: Buffer;
 }
@@ -121,13 +126,12 @@ function entries(bytes: Buffer, dataIsString: boolean): Map<string, string> {
 
 function callerOf(text: string | undefined): UserCertificate['caller'] {
   if (text === undefined) throw new CertificateError('the certificate does not say who the caller is');
-  const told = JSON.parse(text) as { groups?: unknown; kind?: unknown };
-  const { groups, kind } = told;
+  const { groups, kind, tokenId } = JSON.parse(text) as Record<string, unknown>;
   const readable = Array.isArray(groups) && groups.every((it) => typeof it === 'string');
-  if (!readable || (kind !== 'person' && kind !== 'machine')) {
+  if (!readable || (kind !== 'person' && kind !== 'machine') || typeof tokenId !== 'string') {
     throw new CertificateError('the certificate does not say who the caller is');
   }
-  return { groups: groups as string[], kind };
+  return { groups: groups as string[], kind, tokenId };
 }
 
 function read(blob: Uint8Array): Read {

@@ -10,6 +10,7 @@ export {
   shellStatement,
   unknownLine,
 } from './command/shell-line.ts';
+export { generateHostKey, knownHostsLine, publicHostKey } from './host-key.ts';
 export { createSshProtocol, type SshParts } from './protocol.ts';
 
 /** SSH with the real shell grammar. `hostKey` is the edge's private key, in OpenSSH's or PEM form. */

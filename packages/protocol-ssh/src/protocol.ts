@@ -5,6 +5,7 @@ import { acceptCaller, type Door, Reception, sayNo } from './accept.ts';
 import { capabilities } from './capabilities.ts';
 import { dial, type Login, type TargetAddress } from './dial.ts';
 import { SshExchange } from './exchange.ts';
+import { publicHostKey } from './host-key.ts';
 
 /** What the protocol is put together from. */
 export interface SshParts {
@@ -20,6 +21,7 @@ export function createSshProtocol(parts: SshParts): Protocol {
   return {
     name: 'ssh',
     capabilities,
+    identity: publicHostKey(parts.hostKey),
     accept: (socket, context) =>
       acceptCaller(socket, context, reception, (door, grant) => admit(parts, door, grant)),
   };

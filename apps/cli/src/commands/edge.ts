@@ -8,6 +8,7 @@ interface EdgeOptions {
   readonly name?: string;
   readonly data?: string;
   readonly postgres?: string;
+  readonly ssh?: string;
   readonly health?: string;
 }
 
@@ -20,6 +21,7 @@ function environment(options: EdgeOptions): NodeJS.ProcessEnv {
     SCRIM_EDGE_NAME: options.name,
     SCRIM_EDGE_DATA: options.data,
     SCRIM_EDGE_POSTGRES: options.postgres,
+    SCRIM_EDGE_SSH: options.ssh,
     SCRIM_EDGE_HEALTH: options.health,
   };
   const given = Object.entries(named).filter(([, value]) => value !== undefined);
@@ -50,6 +52,7 @@ export function edgeCommand(program: Command): void {
     .option('--name <name>', 'how the edge is called')
     .option('--data <dir>', 'identity, snapshot and spool')
     .option('--postgres <host:port>', 'listen for PostgreSQL callers')
+    .option('--ssh <host:port>', 'listen for SSH callers')
     .option('--health <host:port>', 'serve /healthz, /readyz and /metrics')
     .addHelpText('after', '\nAll settings: docs/configuration/edge.md\n')
     .action(run);

@@ -29,6 +29,7 @@ export function describeStack(stack: Stack, connection: string): string {
     `Console            ${stack.api}/   (sign in with the token in ${join(stack.dataDir, 'stack.json')}: "adminToken")`,
     `REST and OpenAPI   ${stack.api}/docs`,
     `PostgreSQL edge    ${host}:${port} (database = connection, password = token)`,
+    `SSH edge           ${stack.ssh.host}:${stack.ssh.port} (user = connection, password = token)`,
     `data and logs      ${stack.dataDir}`,
     '',
     'Try next, in another terminal:',

@@ -16,17 +16,19 @@ export interface Kept {
     readonly http: number;
     readonly grpc: number;
     readonly edgePostgres: number;
+    readonly edgeSsh: number;
     readonly edgeHealth: number;
   };
 }
 
 async function fresh(): Promise<Kept> {
   const ports: number[] = [];
-  while (ports.length < 6) {
+  while (ports.length < 7) {
     const port = await freePort();
     if (!ports.includes(port)) ports.push(port);
   }
-  const [postgres, redis, http, grpc, edgePostgres, edgeHealth] = ports as [
+  const [postgres, redis, http, grpc, edgePostgres, edgeHealth, edgeSsh] = ports as [
+    number,
     number,
     number,
     number,
@@ -39,7 +41,7 @@ async function fresh(): Promise<Kept> {
     adminToken: `scrim_admin_${randomBytes(24).toString('base64url')}`,
     postgresPassword: randomBytes(18).toString('base64url'),
     redisPassword: randomBytes(18).toString('base64url'),
-    ports: { postgres, redis, http, grpc, edgePostgres, edgeHealth },
+    ports: { postgres, redis, http, grpc, edgePostgres, edgeSsh, edgeHealth },
   };
 }
 
@@ -67,7 +69,9 @@ export async function keep(dataDir: string): Promise<Kept> {
   const file = keptFile(dataDir);
   if (!existsSync(file)) return save(dataDir, await fresh());
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Kept;
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept;
+    if (kept.ports.edgeSsh !== undefined) return kept;
+    return save(dataDir, { ...kept, ports: { ...kept.ports, edgeSsh: await freePort() } });
   } catch {
     throw new Failure(
       `${file} is damaged`,

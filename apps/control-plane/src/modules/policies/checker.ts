@@ -3,6 +3,7 @@ import { type Connection, formatPath, type Policy } from '@scrim/model';
 import { checkPolicies, type ProtocolCapabilities } from '@scrim/policy';
 import { capabilities as postgres } from '@scrim/protocol-postgres/capabilities';
 import { STATEMENT_NAMES } from '@scrim/protocol-postgres/statement';
+import { capabilities as ssh } from '@scrim/protocol-ssh/capabilities';
 import { ApiError, type FieldProblem } from '../../http/problem.ts';
 
 /**
@@ -15,7 +16,7 @@ export type PolicyChecker = (
 ) => readonly FieldProblem[];
 
 /** What each protocol of this release can enforce. */
-const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres };
+const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres, ssh };
 
 export function createPolicyChecker(): PolicyChecker {
   const detectors = listDetectors().map((detector) => detector.id);
