@@ -108,7 +108,7 @@ test('a certificate of `scrim login` opens its connection until it is revoked, a
   );
   for (const { tokenId } of items) await stand.rest('POST', `/v1/tokens/${tokenId}/revoke`);
   const after = await eventually(async () => {
-    const tried = await client.ssh(['true'], { more });
+    const tried = await client.ssh(['true'], { more: [...more, 'LogLevel=INFO'] });
     return tried.code === 255 ? tried : undefined;
   });
   expect(after.err).toContain('revoked');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { findProgram, freePort } from '@scrim/embedded-stores';
 import { type Caller, connectionSchema, policySchema, refuse, Secret, type Snapshot } from '@scrim/model';
 import { type Decision, type HeldOperation, Pipeline } from '@scrim/pipeline';
-import { openSshProtocol } from '@scrim/protocol-ssh';
+import { generateHostKey, openSshProtocol, publicHostKey } from '@scrim/protocol-ssh';
 import ssh2 from 'ssh2';
 
 export const TOKEN = 'a-callers-token';
@@ -176,7 +176,7 @@ export class Client {
       'PubkeyAuthentication=no',
       'LogLevel=ERROR',
     ];
-    return ['-F', '/dev/null', ...[...set, ...more].flatMap((it) => ['-o', it])];
+    return ['-F', '/dev/null', ...[...more, ...set].flatMap((it) => ['-o', it])];
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -283,9 +283,9 @@ export class Gateway {
       attributes: {},
     };
     this.snapshot = this.#snapshot(policies, over);
-    const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
-    const protocol = openSshProtocol(hostKey.private);
-    this.clients = new Client(this.folder, port, `[127.0.0.1]:${port} ${hostKey.public}`);
+    const hostKey = generateHostKey();
+    const protocol = openSshProtocol(hostKey);
+    this.clients = new Client(this.folder, port, `[127.0.0.1]:${port} ${publicHostKey(hostKey)}`);
     this.pipeline = new Pipeline({
       identify: async (token, certificate) => {
         if (certificate) return await this.certified(certificate);

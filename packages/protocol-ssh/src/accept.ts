@@ -11,12 +11,12 @@
 import type { Duplex } from 'node:stream';
 import { type Refusal, Secret } from '@scrim/model';
 import type { AcceptContext, Exchange, Grant, Knock } from '@scrim/protocol-kit';
-import {
+import ssh2, {
   type AuthContext,
   type Connection,
   type KeyboardAuthContext,
   type PublicKeyAuthContext,
-  Server,
+  type Server,
   type ServerConfig,
 } from 'ssh2';
 import { isCertificateAlgorithm, provesPossession } from './certificate.ts';
@@ -73,7 +73,8 @@ export class Reception {
 
   /** @param hostKey private key in OpenSSH's or PEM form */
   constructor(hostKey: string) {
-    this.#server = new Server(
+    // CommonJS: Node finds only some of its names.
+    this.#server = new ssh2.Server(
       {
         hostKeys: [hostKey],
         algorithms: ALGORITHMS,
