@@ -8,4 +8,6 @@ export * from './quantity.ts';
 export * from './refusal.ts';
 export * from './secret.ts';
 export * from './snapshot.ts';
+export * from './terminal/screen.ts';
+export * from './terminal/tokens.ts';
 export * from './value-type.ts';
