@@ -244,7 +244,7 @@ test('signals, BREAK and core dumps pass as they are', async () => {
     probe.on('error', () => undefined);
     probe.connect({
       host: '127.0.0.1',
-      port: server.address().port,
+      port: portOf(server),
       username: 'x',
       hostVerifier: (shown: Buffer) => {
         resolve(`ssh-ed25519 ${shown.toString('base64')}`);
@@ -252,7 +252,7 @@ test('signals, BREAK and core dumps pass as they are', async () => {
       },
     });
   });
-  const before = await Gateway.open(sshd, [SECRETS], { port: server.address().port, hostKey: key });
+  const before = await Gateway.open(sshd, [SECRETS], { port: portOf(server), hostKey: key });
   const client = await before.client();
   const exit = await new Promise<unknown[]>((resolve, reject) =>
     client.exec('anything', (error, channel) => {
@@ -270,3 +270,9 @@ test('signals, BREAK and core dumps pass as they are', async () => {
   await before.close();
   server.close();
 });
+
+function portOf(server: ssh2.Server): number {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
+  return address.port;
+}

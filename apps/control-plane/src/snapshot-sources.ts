@@ -16,6 +16,8 @@ export interface Sources {
   revoked(): Promise<Snapshot['tokens']['revoked']>;
   /** 32 bytes, base64. */
   maskingKey(): Promise<string>;
+  /** The key reversible tokens are sealed to; undefined where there is no vault. */
+  vault?(): Promise<Snapshot['vault']>;
   queue(): Promise<Snapshot['queue']>;
 }
 
@@ -42,6 +44,11 @@ export function createSnapshotSources(
     },
     revoked: () => tokens.revoked(),
     maskingKey: async () => Buffer.from((await keys.current('masking')).secret).toString('base64'),
+    async vault() {
+      if (!config.vault) return undefined;
+      const key = await keys.current('vault');
+      return { keyId: key.keyId, publicKey: Buffer.from(key.public ?? []).toString('base64') };
+    },
     queue: async () => ({ url: config.edgeRedisUrl.reveal(), prefix: config.queuePrefix }),
   };
 }

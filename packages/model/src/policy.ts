@@ -145,6 +145,8 @@ export const policySchema = z.strictObject({
       expires: duration.default('10m'),
     })
     .optional(),
+  /** Groups that may have the policy's reversible tokens opened. */
+  detokenise: z.array(z.string().min(1)).min(1).optional(),
   record: z
     .strictObject({
       content: z

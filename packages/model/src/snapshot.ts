@@ -41,6 +41,8 @@ export const snapshotSchema = z.strictObject({
   }),
   /** 32 bytes, base64: the key of hashes and deterministic tokens, the same on every edge. */
   maskingKey: z.string(),
+  /** The public half of the key reversible tokens are sealed to (SPKI DER, base64); absent where there is no vault. */
+  vault: z.strictObject({ keyId: z.string().min(1), publicKey: z.string().min(1) }).exactOptional(),
   queue: z.strictObject({ url: z.string(), prefix: z.string() }),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Connection,
+  type RecordingMode,
   type Refusal,
   RefusalError,
   refuse,
@@ -13,8 +14,9 @@ import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-k
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
-import type { Recording, RecordingMode, SessionEnding, SessionRecorder } from './record/recorder.ts';
+import type { Recording, SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Session, type SessionServices } from './session.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** Everything the path needs from its edge; built in one place, no container. */
 export interface PipelineServices extends SessionServices {
@@ -24,6 +26,8 @@ export interface PipelineServices extends SessionServices {
   /** Resolves the credential's secrets (env, file, vault, value) at the edge. Throws a RefusalError. */
   readonly secrets: (connection: Connection) => Promise<Readonly<Record<string, Secret>>>;
   readonly recording: Recording;
+  /** Where reversible tokens are kept. */
+  readonly vault?: Vault;
   readonly accept: AcceptContext;
 }
 
@@ -73,7 +77,7 @@ export class Pipeline {
 
   constructor(services: PipelineServices) {
     this.#services = services;
-    this.#enforcements = new Enforcements();
+    this.#enforcements = new Enforcements(services.vault);
   }
 
   get openSessions(): number {

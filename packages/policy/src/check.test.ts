@@ -138,6 +138,25 @@ test('without connections every known protocol counts', () => {
   expect(found(guard({ http: {} }), { ...CONTEXT, connections: [] })).toHaveLength(1);
 });
 
+const REVERSIBLE = {
+  mask: [{ detect: ['secrets'] }, { column: 'a.b', with: { tokenise: { reversible: true } } }],
+};
+
+test('reversible tokens need a vault, and should have somebody who may have them opened', () => {
+  expect(found(REVERSIBLE, { ...CONTEXT, vault: false })).toEqual([
+    'error mask.1.with.tokenise.reversible: there is no token vault that could reverse it; write with: tokenise, ' +
+      'or have the control plane keep them (SCRIM_TOKEN_VAULT=on)',
+  ]);
+  expect(found({ ...REVERSIBLE, detokenise: ['support'] }, { ...CONTEXT, vault: true })).toEqual([]);
+  expect(found(REVERSIBLE)).toEqual([
+    'warning mask.1.with.tokenise.reversible: values are kept that nobody may have back; name groups under ' +
+      'detokenise, or leave reversible out',
+  ]);
+  const oneWay = { mask: [{ column: 'a.b', with: 'tokenise' }], detokenise: ['support'] };
+  expect(found(oneWay)).toEqual([expect.stringContaining('warning detokenise: no rule of the policy makes')]);
+  expect(found({ mask: oneWay.mask }, { ...CONTEXT, vault: false })).toEqual([]);
+});
+
 test('a document is checked as a whole, with paths from its root', () => {
   const policies = [policy({}), policy({ mask: [{ detect: ['nope'] }] })];
   expect(checkPolicies(policies, CONTEXT).map((one) => one.path.join('.'))).toEqual([

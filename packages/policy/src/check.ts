@@ -34,6 +34,8 @@ export interface PolicyContext {
   readonly resolveDetectors: (names: readonly string[]) => unknown;
   /** Throws when the regex cannot be guaranteed to run in linear time. */
   readonly checkPattern: (regex: string) => unknown;
+  /** False where nobody keeps what reversible tokens stand for. */
+  readonly vault?: boolean;
 }
 
 interface Checking {
@@ -62,6 +64,8 @@ export function checkPolicy(policy: Policy, context: PolicyContext): Finding[] {
     ...policy.guard.flatMap((rule, index) => guardFindings(rule, ['guard', index], checking)),
     ...predicateFindings(checking),
     ...interactiveFindings(checking),
+    ...forwardFindings(checking),
+    ...vaultFindings(policy, context),
   ];
 }
 
@@ -249,6 +253,41 @@ function interactiveFindings(checking: Checking): Finding[] {
     found.push({ path, message, mend: 'add one, or leave them to another policy', severity: 'warning' });
   }
   return found;
+}
+
+/** Only SSH has connections to somewhere else in it. */
+function forwardFindings(checking: Checking): Finding[] {
+  return checking.policy.forward === undefined ? [] : fires('guards', 'shell', ['forward'], checking);
+}
+
+function isReversible({ with: operator }: MaskRule): boolean {
+  return typeof operator === 'object' && 'tokenise' in operator && operator.tokenise.reversible === true;
+}
+
+function vaultFindings(policy: Policy, context: PolicyContext): Finding[] {
+  const reversible = policy.mask.flatMap((rule, index) => (isReversible(rule) ? [index] : []));
+  if (context.vault === false) {
+    const mend = 'write with: tokenise, or have the control plane keep them (SCRIM_TOKEN_VAULT=on)';
+    return reversible.map((index) => ({
+      path: ['mask', index, 'with', 'tokenise', 'reversible'],
+      message: 'there is no token vault that could reverse it',
+      mend,
+    }));
+  }
+  const [first] = reversible;
+  if (first !== undefined && policy.detokenise === undefined) {
+    const path = ['mask', first, 'with', 'tokenise', 'reversible'];
+    const message = 'values are kept that nobody may have back';
+    return [
+      { path, message, mend: 'name groups under detokenise, or leave reversible out', severity: 'warning' },
+    ];
+  }
+  if (first === undefined && policy.detokenise !== undefined) {
+    const message = 'no rule of the policy makes reversible tokens';
+    const mend = 'add with: { tokenise: { reversible: true } } to a mask rule, or remove it';
+    return [{ path: ['detokenise'], message, mend, severity: 'warning' }];
+  }
+  return [];
 }
 
 type Part = 'masks' | 'guards' | 'response';

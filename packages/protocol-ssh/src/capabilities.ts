@@ -10,4 +10,5 @@ export const capabilities: Capabilities = {
   response: ['largerThan', 'blobLargerThan', 'detect'],
   hold: true,
   predicates: false,
+  opaque: true,
 };

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { EDGE } from '../programs.ts';
 
 interface EdgeOptions {
   readonly join?: string;
@@ -11,8 +11,6 @@ interface EdgeOptions {
   readonly ssh?: string;
   readonly health?: string;
 }
-
-const ENTRY = fileURLToPath(new URL('../../../edge/dist/main.js', import.meta.url));
 
 function environment(options: EdgeOptions): NodeJS.ProcessEnv {
   const named: Readonly<Record<string, string | undefined>> = {
@@ -25,14 +23,14 @@ function environment(options: EdgeOptions): NodeJS.ProcessEnv {
     SCRIM_EDGE_HEALTH: options.health,
   };
   const given = Object.entries(named).filter(([, value]) => value !== undefined);
-  return { ...process.env, ...Object.fromEntries(given), SCRIM_SUPERVISED: 'true' };
+  return { ...EDGE.env, ...process.env, ...Object.fromEntries(given), SCRIM_SUPERVISED: 'true' };
 }
 
 /** Runs the edge as a child in the foreground and ends with its exit code. */
 function run(options: EdgeOptions): Promise<void> {
   // The open stdin tells the edge that this process lives: killed outright, it must not leave the edge behind.
   const stdio = ['pipe', 'inherit', 'inherit'] as const;
-  const child = spawn(process.execPath, [ENTRY], { env: environment(options), stdio: [...stdio] });
+  const child = spawn(process.execPath, [...EDGE.args], { env: environment(options), stdio: [...stdio] });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once('error', reject);

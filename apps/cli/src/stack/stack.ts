@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   isFree,
   type PostgresStore,
@@ -11,6 +10,7 @@ import {
 import type { ScrimDocument } from '@scrim/model';
 import { Api } from '../api.ts';
 import { Failure } from '../failure.ts';
+import { CONTROL_PLANE, EDGE } from '../programs.ts';
 import { type Kept, keep, keptFile, moveStore } from './keep.ts';
 import { waitForPorts } from './ports.ts';
 import { httpProbe, SupervisedProcess } from './process.ts';
@@ -36,15 +36,14 @@ export interface Stack {
 }
 
 const HOST = '127.0.0.1';
-const APPS = fileURLToPath(new URL('../../../', import.meta.url));
-
-function entryOf(app: string): string {
-  return join(APPS, app, 'dist', 'main.js');
-}
 
 /** Every group the document names: the built-in administrator of `up` belongs to all of them (DESIGN section 11). */
 export function groupsOf(document: ScrimDocument): readonly string[] {
-  const groups = document.policies.flatMap((it) => [...(it.match.groups ?? []), ...(it.approve?.by ?? [])]);
+  const groups = document.policies.flatMap((it) => [
+    ...(it.match.groups ?? []),
+    ...(it.approve?.by ?? []),
+    ...(it.detokenise ?? []),
+  ]);
   return [...new Set(groups)];
 }
 
@@ -61,7 +60,7 @@ function controlPlaneOf(
   const { ports } = kept;
   return new SupervisedProcess({
     name: 'control plane',
-    entry: entryOf('control-plane'),
+    program: CONTROL_PLANE,
     logFile: join(options.dataDir, 'control-plane.log'),
     env: {
       ...withoutPath(process.env),
@@ -87,7 +86,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
   const { ports } = kept;
   return new SupervisedProcess({
     name: 'edge',
-    entry: entryOf('edge'),
+    program: EDGE,
     logFile: join(options.dataDir, 'edge.log'),
     env: {
       SCRIM_EDGE_NAME: 'local',

@@ -19,11 +19,11 @@ import {
   type RedactOptions,
   type TokeniseOptions,
 } from './types.ts';
-import { sealValue, type TokenVault } from './vault.ts';
+import type { TokenVault } from './vault.ts';
 
 /**
  * Builds the operator a policy names.
- * @param vault where `tokenise` reports what its tokens stand for; without one they are one-way.
+ * @param vault where `tokenise: { reversible: true }` reports what its tokens stand for.
  * @throws OperatorError naming field, problem and mend when the spec or a key is not usable.
  */
 export function createOperator(spec: OperatorSpec, keys: OperatorKeys, vault?: TokenVault): Operator {
@@ -161,7 +161,8 @@ function hash(options: HashOptions, keys: DerivedKeys): Operator {
 }
 
 function tokenise(options: TokeniseOptions, keys: DerivedKeys, vault: TokenVault | undefined): Operator {
-  const reversible = options.reversible ?? vault !== undefined;
+  // Never by default: a vault full of copies nobody asked for is a risk, not a service.
+  const reversible = options.reversible ?? false;
   if (typeof reversible !== 'boolean') {
     throw new OperatorError('tokenise.reversible', 'is not true or false', 'write true or false');
   }
@@ -173,11 +174,7 @@ function tokenise(options: TokeniseOptions, keys: DerivedKeys, vault: TokenVault
       'configure one, or set reversible: false',
     );
   }
-  // A wrong key must show when the policy is loaded, not at the first row.
-  sealValue('', '', vault.key);
-  return keyed('tok', TOKEN_LENGTH, keys, (token, canonical) => {
-    vault.put(token, sealValue(canonical, token, vault.key));
-  });
+  return keyed('tok', TOKEN_LENGTH, keys, (token, canonical) => vault.put(token, canonical));
 }
 
 /** hash and tokenise: the same machinery under different names, so their results never match. */

@@ -22,6 +22,12 @@ export interface AnchorTable {
   /** For each fingerprint an index into `buckets`. */
   readonly bucketOf: Uint16Array;
   readonly buckets: readonly (readonly Literal[])[];
+  /**
+   * For each fingerprint the folded bytes that may stand before and behind it, a bit each: most candidates in clean text
+   * end here, before any literal is compared.
+   */
+  readonly before: Uint32Array;
+  readonly after: Uint32Array;
   readonly longest: number;
 }
 
@@ -56,12 +62,23 @@ export function buildAnchors(
   const grams = new Uint8Array(GRAM_COUNT);
   const bucketOf = new Uint16Array(GRAM_COUNT);
   const buckets: Literal[][] = [[]];
+  const before = new Uint32Array(GRAM_COUNT);
+  const after = new Uint32Array(GRAM_COUNT);
   for (const [gram, bucket] of byGram) {
     grams[gram] = 1;
+    for (const { bytes, offset } of bucket) {
+      before[gram] = (before[gram] as number) | neighbour(bytes[offset - 1]);
+      after[gram] = (after[gram] as number) | neighbour(bytes[offset + 3]);
+    }
     bucketOf[gram] = buckets.length;
     buckets.push(bucket);
   }
-  return { grams, bucketOf, buckets, longest };
+  return { grams, bucketOf, buckets, before, after, longest };
+}
+
+/** The bit of a folded byte; outside the literal anything may stand. */
+function neighbour(byte: number | undefined): number {
+  return byte === undefined ? -1 : 1 << (byte & 31);
 }
 
 function rarestGram(bytes: Uint8Array): number {

@@ -167,7 +167,7 @@ export class Engine {
     this.rules = rules;
     this.shapes = shapes;
     this.anchors = buildAnchors(wanted, spellings);
-    this.prefilter = createPrefilter({ grams: this.anchors.grams, octets: shapes.octets.length > 0 });
+    this.prefilter = createPrefilter({ ...this.anchors, octets: shapes.octets.length > 0 });
   }
 
   /** Looks at every candidate from `from` on, in order, and stops at the first that the open end leaves undecided. */

@@ -11,7 +11,7 @@ import { View } from './view.ts';
 function engines(): [Engine, Engine] {
   const build = (choose: typeof createScalarPrefilter) => {
     const engine = new Engine(DETECTORS, new KeyedRules(DETECTORS).anchors, []);
-    const prefilter: Prefilter = choose({ grams: engine.anchors.grams, octets: true });
+    const prefilter: Prefilter = choose({ ...engine.anchors, octets: true });
     return Object.assign(Object.create(engine) as Engine, { prefilter });
   };
   return [

@@ -11,13 +11,14 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { MaskRule, Statement } from '@scrim/model';
-import type { CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
+import type { Statement } from '@scrim/model';
+import type { CompiledMask, CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
+import type { Vault } from '../vault/vault.ts';
 
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
-type OperatorFor = (rule: MaskRule) => Operator;
+type OperatorFor = (mask: CompiledMask) => Operator;
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -123,23 +124,27 @@ export class Enforcement {
 }
 
 function columnRules(policy: CompiledPolicy, operatorFor: OperatorFor): ColumnRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'column' in rule ? [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(rule) }] : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('column' in rule)) return [];
+    return [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(mask) }];
+  });
 }
 
 function fieldRules(policy: CompiledPolicy, operatorFor: OperatorFor): FieldRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'field' in rule
-      ? [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(rule) }]
-      : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('field' in rule)) return [];
+    return [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(mask) }];
+  });
 }
 
 function headerRules(policy: CompiledPolicy, operatorFor: OperatorFor): HeaderRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'header' in rule ? [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(rule) }] : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('header' in rule)) return [];
+    return [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(mask) }];
+  });
 }
 
 interface Content {
@@ -153,18 +158,19 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const patterns: CustomPattern[] = [];
   const rules = new Map<string, ContentRule>();
   const names = new Map<string, string>();
-  for (const { id, rule } of policy.masks) {
+  for (const mask of policy.masks) {
+    const { id, rule } = mask;
     if ('detect' in rule) {
       for (const detector of resolveDetectors(rule.detect)) {
         detectors.add(detector);
-        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(rule) });
+        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(mask) });
       }
     } else if ('pattern' in rule) {
       const pattern = patternNamed(names, rule.pattern);
       if (!pattern) continue;
       const detector = `custom.${pattern.name}`;
       patterns.push(pattern);
-      rules.set(detector, { id, operator: operatorFor(rule) });
+      rules.set(detector, { id, operator: operatorFor(mask) });
     }
   }
   return { detectors, patterns, rules };
@@ -226,6 +232,12 @@ type ScannerFor = (detectors: readonly string[], patterns: readonly CustomPatter
 export class Enforcements {
   readonly #byKey = new Map<string, Enforcement>();
   readonly #scanners = new Map<string, Scanner>();
+  readonly #vault: Vault | undefined;
+
+  /** @param vault where reversible tokens are kept; without one, rules that ask for them do not compile */
+  constructor(vault?: Vault) {
+    this.#vault = vault;
+  }
 
   of(authorisation: Authorisation): Enforcement {
     const { compiled, snapshot } = authorisation;
@@ -236,8 +248,8 @@ export class Enforcements {
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');
       const operators: Operator[] = [];
-      const operatorFor: OperatorFor = (rule) => {
-        const operator = createOperator(rule.with, { masking });
+      const operatorFor: OperatorFor = ({ rule, policy }) => {
+        const operator = createOperator(rule.with, { masking }, this.#vault?.of(policy));
         operators.push(operator);
         return operator;
       };

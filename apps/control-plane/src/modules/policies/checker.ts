@@ -18,7 +18,8 @@ export type PolicyChecker = (
 /** What each protocol of this release can enforce. */
 const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres, ssh };
 
-export function createPolicyChecker(): PolicyChecker {
+/** @param vault whether reversible tokens can be kept */
+export function createPolicyChecker(vault: boolean): PolicyChecker {
   const detectors = listDetectors().map((detector) => detector.id);
   return (policies, connections) =>
     checkPolicies(policies, {
@@ -28,6 +29,7 @@ export function createPolicyChecker(): PolicyChecker {
       detectors,
       resolveDetectors,
       checkPattern,
+      vault,
     })
       .filter((finding) => finding.severity !== 'warning')
       .map(({ path, message, mend }) => ({ path: formatPath(path), message, mend }));
