@@ -248,6 +248,8 @@ export type Rules = Record<string, unknown>;
 export class Gateway {
   readonly port: number;
   readonly recorded: Recorded[] = [];
+  /** False = what callers see is not kept here, for long runs. */
+  keeps = true;
   readonly rejections: Record<string, unknown>[] = [];
   readonly asked: Asked[] = [];
   readonly failures: unknown[] = [];
@@ -374,11 +376,10 @@ export class Gateway {
       opened: note('opened'),
       operation: note('operation'),
       shape: note('shape'),
-      response: (bytes: Uint8Array, _rows: number, lane: number) =>
-        void this.recorded.push({
-          what: 'response',
-          data: { text: Buffer.from(bytes).toString('latin1'), lane },
-        }),
+      response: (bytes: Uint8Array, _rows: number, lane: number) => {
+        if (!this.keeps) return;
+        this.recorded.push({ what: 'response', data: { text: Buffer.from(bytes).toString('latin1'), lane } });
+      },
       request: note('request'),
       outcome: (ok: boolean, tag: string) => void this.recorded.push({ what: 'outcome', data: { ok, tag } }),
       masked: note('masked'),

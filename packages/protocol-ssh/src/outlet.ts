@@ -9,9 +9,9 @@ type Item =
   | { readonly kind: 'signal'; readonly name: string; readonly core: boolean; readonly message: string };
 
 /** Bytes that wait before the source is told to stop. */
-const FULL = 256 * 1024;
+const FULL = 1024 * 1024;
 /** Bytes the socket itself may hold: a peer can grant a window of 4 GiB and read nothing. */
-const SOCKET_FULL = 1024 * 1024;
+const SOCKET_FULL = 4 * 1024 * 1024;
 const STDERR = 1;
 /** Sent items kept before the list is cut. */
 const COMPACT = 256;
