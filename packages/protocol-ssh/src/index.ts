@@ -5,3 +5,4 @@ export {
   shellStatement,
   unknownLine,
 } from './command/shell-line.ts';
+export { type KeysTaken, type LineAtEnter, LineModel, type LineModelOptions } from './terminal/line-model.ts';
