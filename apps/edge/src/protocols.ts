@@ -1,7 +1,12 @@
 import type { Protocol } from '@scrim/protocol-kit';
 import { openPostgresProtocol } from '@scrim/protocol-postgres';
-import { openSshProtocol } from '@scrim/protocol-ssh';
+import { generateHostKey, openSshProtocol, publicHostKey } from '@scrim/protocol-ssh';
 import { hostKeyOf } from './secrets/host-key.ts';
+
+/** Certificates callers of one of them present, for the identify step. */
+export { CertificateError, provenCertificate, type UserCertificate } from '@scrim/protocol-ssh/certificate';
+
+const HOST_KEYS = { generate: generateHostKey, publicKey: publicHostKey };
 
 /** A protocol with the environment variable that gives its listener an address. */
 export interface ServedProtocol {
@@ -15,6 +20,6 @@ export const PROTOCOLS: Readonly<Record<string, ServedProtocol>> = {
   postgres: { variable: 'SCRIM_EDGE_POSTGRES', create: () => openPostgresProtocol() },
   ssh: {
     variable: 'SCRIM_EDGE_SSH',
-    create: async (dataDir) => openSshProtocol(await hostKeyOf(dataDir)),
+    create: async (dataDir) => openSshProtocol(await hostKeyOf(dataDir, 'ssh_host_ed25519_key', HOST_KEYS)),
   },
 };

@@ -7,6 +7,7 @@ import type { Authorisation } from './authorise/authorise.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
 import { ResponseGuard, responseRefused } from './guard/response.ts';
+import { KeptTexts } from './mask/kept-texts.ts';
 import { type Masked, Masker } from './mask/masker.ts';
 import { QuietChannels } from './mask/quiet.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
@@ -38,11 +39,11 @@ export class Session implements Relay {
   readonly #quiet: QuietChannels;
   /** Lanes whose response waits for people: nothing of it leaves meanwhile. */
   readonly #heldLanes = new Set<number>();
+  readonly #kept: KeptTexts;
   readonly #tally = new Tally();
   readonly #requests: RequestGuard;
   readonly #responses: ResponseGuard;
   readonly #approval: Approval;
-  #texts = new WeakMap<Statement, string>();
   #enforcement: Enforcement;
   #finished: ((ending: SessionEnding) => void) | undefined;
   /** Settles once, with how the session ended, after its last event is on disk. */
@@ -64,6 +65,7 @@ export class Session implements Relay {
     this.#recorder = recorder;
     this.#services = services;
     this.#masker = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
+    this.#kept = new KeptTexts(this.#masker);
     this.#sent = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
     this.#quiet = new QuietChannels((lane, channel, quiet) => this.#fellSilent(lane, channel, quiet));
     this.#requests = new RequestGuard(enforcement);
@@ -76,6 +78,10 @@ export class Session implements Relay {
 
   get wholeOperations(): boolean {
     return this.#enforcement.wholeOperations;
+  }
+
+  get judgesLines(): boolean {
+    return this.#enforcement.judgesLines(this.authorisation.caller.kind);
   }
 
   /** Begins delivery, unless the session was ended before it began. */
@@ -93,7 +99,7 @@ export class Session implements Relay {
     this.#enforcement = enforcement;
     this.#masker.replaceRules(enforcement.mask);
     this.#sent.replaceRules(enforcement.mask);
-    this.#texts = new WeakMap();
+    this.#kept.forget();
     this.#requests.enforce(enforcement);
     this.#responses.enforce(enforcement);
   }
@@ -257,8 +263,8 @@ export class Session implements Relay {
       verdict,
       text: statement.text,
       parameters,
-      maskedText: this.#maskedText(statement),
-      maskedParameters: this.#maskedParameters(parameters, run),
+      maskedText: this.#kept.text(statement),
+      maskedParameters: this.#kept.parameters(parameters, run),
       notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
@@ -422,31 +428,12 @@ export class Session implements Relay {
   #recordOperation(statement: Statement, run: Run, verdict: Verdict): void {
     this.#recorder.operation({
       verb: statement.verb,
-      text: this.#maskedText(statement),
-      parameters: this.#recordedParameters(run),
+      text: this.#kept.text(statement),
+      parameters: this.#kept.parametersOf(run),
       verdict: verdict.action,
       rule: verdict.rule,
       lane: run.lane,
     });
-  }
-
-  #recordedParameters(run: Run): readonly (string | null)[] | null {
-    if (run.meaning.kind !== 'operation' || !run.meaning.parameters) return null;
-    return this.#maskedParameters(run.meaning.parameters(), run);
-  }
-
-  #maskedParameters(parameters: readonly (string | null)[], { meaning }: Run): readonly (string | null)[] {
-    const form = (meaning.kind === 'operation' && meaning.parameterForm) || 'text';
-    return parameters.map((value) => (value === null ? null : this.#masker.whole(value, 'parameter', form)));
-  }
-
-  #maskedText(statement: Statement): string {
-    let text = this.#texts.get(statement);
-    if (text === undefined) {
-      text = this.#masker.text(statement.text, 'statement');
-      this.#texts.set(statement, text);
-    }
-    return text;
   }
 
   #refuse(run: Run, refusal: Refusal, why?: string): void {

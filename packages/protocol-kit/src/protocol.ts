@@ -80,6 +80,8 @@ export interface Relay {
    * before all they carry has arrived then waits for the whole of it.
    */
   readonly wholeOperations?: boolean;
+  /** True when lines typed into an interactive shell are operations to be judged before the target gets their Enter. */
+  readonly judgesLines?: boolean;
   /**
    * Runs of one chunk, in order. A promise means one of them is held: the exchange delivers nothing more of that
    * lane until it settles, keeps a bounded read-ahead, and still notices that the caller left or cancelled.

@@ -12,6 +12,7 @@ export {
 } from './command/shell-line.ts';
 export { generateHostKey, knownHostsLine, publicHostKey } from './host-key.ts';
 export { createSshProtocol, type SshParts } from './protocol.ts';
+export { type KeysTaken, type LineAtEnter, LineModel, type LineModelOptions } from './terminal/line-model.ts';
 
 /** SSH with the real shell grammar. `hostKey` is the edge's private key, in OpenSSH's or PEM form. */
 export function openSshProtocol(hostKey: string): Protocol {

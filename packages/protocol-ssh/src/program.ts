@@ -15,6 +15,7 @@ import type { ClientChannel, PseudoTtyOptions, ServerChannel, Session } from 'ss
 import { binaryStreams } from './binary.ts';
 import type { Governed, Host } from './contracts.ts';
 import { content, type FrameKind, frame } from './frame.ts';
+import { GuardedLines } from './guarded-lines.ts';
 import { protocolOf, sendBreak, wireOf } from './internals.ts';
 import { CallerOutlet } from './outlet.ts';
 import { plainLine, REFUSED_STATUS, sentence, terminalLine } from './refuse.ts';
@@ -40,6 +41,8 @@ export interface ProgramSetUp {
 /** Milliseconds of silence after which what is held back of a text leaves, as far as it cannot be part of a value. */
 const QUIET_MS = 60;
 const CTRL_C = 3;
+/** To the end of the line, erase it, and a new prompt: a refused line must not run with the next Enter. */
+const FORGET: Buffer = Buffer.of(0x05, 0x15, 0x03);
 const SIGNAL = /^[A-Z0-9]{1,16}$/;
 
 interface Exit {
@@ -62,6 +65,8 @@ export class Program implements Governed {
   #opaque = '';
   #exit: Exit | undefined;
   #ended = 0;
+  #lines: GuardedLines | undefined;
+  #isShell = false;
   #callerGone = false;
   #finished = false;
 
@@ -98,6 +103,7 @@ export class Program implements Governed {
   }
 
   shell(): void {
+    this.#isShell = true;
     const facts: ShellFacts = { kind: 'shell', commands: [], complete: true, interactive: 'open' };
     const { terminal } = this.#setUp;
     const text = terminal
@@ -176,7 +182,11 @@ export class Program implements Governed {
       ),
     );
     this.#channel.on('data', (chunk: Buffer) => this.#typed(chunk));
-    this.#channel.on('end', () => this.#toTarget.push(control(this.lane, () => this.#target?.end())));
+    this.#channel.on('end', () => {
+      const end = (): void => this.#toTarget.push(control(this.lane, () => this.#target?.end()));
+      if (this.#lines) this.#lines.end().then(end, (error: unknown) => this.#host.failed(error));
+      else end();
+    });
   }
 
   #open(open: (opened: (error: Error | undefined, channel: ClientChannel) => void) => void): Promise<void> {
@@ -206,6 +216,8 @@ export class Program implements Governed {
       return;
     }
     this.#target = target;
+    if (this.#isShell && this.#host.relay.judgesLines) this.#lines ??= this.#guardLines();
+    this.#lines?.opened().catch((error: unknown) => this.#host.failed(error));
     target.on('error', () => undefined);
     target.on('data', (chunk: Buffer) => this.#said('o', chunk));
     target.stderr.on('data', (chunk: Buffer) => this.#said('e', chunk));
@@ -231,10 +243,54 @@ export class Program implements Governed {
   }
 
   #typed(chunk: Buffer): void {
-    if (this.#toTarget.busy && !this.#target && this.#setUp.terminal && chunk.includes(CTRL_C)) {
+    if (this.#toTarget.busy && this.#setUp.terminal && chunk.includes(CTRL_C)) {
       // Ctrl-C while an approval is waited for takes the question back.
       if (this.#host.relay.cancel(this.lane)) return;
     }
+    // A policy may begin to judge lines while the shell is open; a line half typed is then unknown.
+    if (this.#isShell && (this.#lines || this.#host.relay.judgesLines)) {
+      if (!this.#lines) {
+        this.#lines = this.#guardLines();
+        if (this.#target) void this.#lines.opened();
+      }
+      this.#lines.typed(chunk).catch((error: unknown) => this.#host.failed(error));
+      this.#flow();
+      return;
+    }
+    this.#input(chunk);
+    this.#flow();
+  }
+
+  #guardLines(): GuardedLines {
+    return new GuardedLines(
+      {
+        keys: (bytes) => this.#input(Buffer.from(bytes)),
+        judge: (statement, enter) => this.#judgeLine(statement, Buffer.from(enter)),
+        erase: () => this.#input(FORGET),
+      },
+      this.#setUp.terminal,
+    );
+  }
+
+  #judgeLine(statement: Statement, enter: Buffer): Promise<boolean> {
+    const { facts } = statement;
+    const line = { ...statement, facts: { ...facts, kind: 'shell', interactive: 'line' } as ShellFacts };
+    return new Promise((resolve) => {
+      const pass = (): void => {
+        this.#write(enter);
+        resolve(true);
+      };
+      const deny = (refusal: Refusal): void => {
+        this.#say(sentence(refusal));
+        resolve(false);
+      };
+      this.#toTarget.push(
+        run(this.lane, enter, { kind: 'operation', statement: line, parameters: null }, pass, deny),
+      );
+    });
+  }
+
+  #input(chunk: Buffer): void {
     const meaning = { kind: 'input', bytes: chunk.length } as const;
     this.#toTarget.push(
       run(
@@ -245,7 +301,6 @@ export class Program implements Governed {
         (refusal) => this.#denyInput(refusal),
       ),
     );
-    this.#flow();
   }
 
   #write(chunk: Buffer): void {
@@ -254,6 +309,7 @@ export class Program implements Governed {
   }
 
   #said(kind: FrameKind, chunk: Buffer): void {
+    this.#lines?.screen(chunk);
     const opaque = this.#opaque;
     if (opaque) {
       const pass = (bytes: Uint8Array) => this.#show(kind, Buffer.from(bytes));
@@ -340,7 +396,7 @@ export class Program implements Governed {
       }
     }
     const full = this.#toTarget.busy
-      ? this.#toTarget.waiting > this.#host.limits.maxHeldInput
+      ? this.#toTarget.waiting + (this.#lines?.waiting ?? 0) > this.#host.limits.maxHeldInput
       : (target?.writableNeedDrain ?? false);
     if (full && !this.#channel.isPaused()) this.#channel.pause();
     else if (!full && this.#channel.isPaused()) this.#channel.resume();
@@ -392,6 +448,7 @@ export class Program implements Governed {
     this.#inOrder((target) => {
       protocolOf(this.#host.target).windowChange(wireOf(target).outgoing.id, rows, cols, height, width);
     });
+    this.#lines?.resize(cols, rows);
     if (this.#target) this.#resized(cols, rows);
   }
 

@@ -1,10 +1,10 @@
 import { type Caller, RefusalError, refuse, type Secret, type Snapshot } from '@scrim/model';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { CallerCache } from './caller-cache.ts';
+import { certifiedCaller } from './certificate.ts';
 import { invalid, renewal } from './failure.ts';
 import { type IssuerVerifier, issuerVerifier } from './issuer-token.ts';
 import { SCRIM_TYPE, type ScrimVerifier, scrimVerifier } from './scrim-token.ts';
-import { certifiedCaller } from './ssh-certificate.ts';
 
 export interface IdentifierOptions {
   /** The snapshot in force; throws a RefusalError when there is none. */
@@ -21,7 +21,7 @@ export interface IdentifierOptions {
 export interface Identifier {
   /** @throws RefusalError SCRIM_AUTH_*, with a hint; never a word of the token. */
   identify(token: Secret): Promise<Caller>;
-  /** Who holds an OpenSSH user certificate; that it is held was proven before. @throws RefusalError SCRIM_AUTH_* */
+  /** Who holds a user certificate; that it is held was proven before. @throws RefusalError SCRIM_AUTH_* */
   identifyCertificate(certificate: Uint8Array): Promise<Caller>;
 }
 

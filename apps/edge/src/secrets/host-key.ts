@@ -1,16 +1,21 @@
 import { join } from 'node:path';
-import { generateHostKey, publicHostKey } from '@scrim/protocol-ssh';
 import { readPrivate, writePrivate } from '../control/private-file.ts';
 
-/** Beside the edge's other keys; the public half stands in the same name with `.pub`. */
-const FILE = 'ssh_host_ed25519_key';
+/** How host keys are made, and what of them is public. */
+export interface HostKeys {
+  generate(): string;
+  publicKey(privateKey: string): string;
+}
 
-/** The edge's SSH host key, made on its first start: callers pin it, so it must not change by itself. */
-export async function hostKeyOf(dataDir: string): Promise<string> {
-  const file = join(dataDir, FILE);
+/**
+ * The edge's own host key, made on its first start and kept beside its other keys: callers pin it, so it must not change
+ * by itself. The public half stands beside it in `.pub`.
+ */
+export async function hostKeyOf(dataDir: string, name: string, keys: HostKeys): Promise<string> {
+  const file = join(dataDir, name);
   const kept = await readPrivate(file);
-  const key = kept?.toString('utf8') ?? generateHostKey();
+  const key = kept?.toString('utf8') ?? keys.generate();
   if (!kept) await writePrivate(file, key);
-  await writePrivate(`${file}.pub`, `${publicHostKey(key)}\n`);
+  await writePrivate(`${file}.pub`, `${keys.publicKey(key)}\n`);
   return key;
 }

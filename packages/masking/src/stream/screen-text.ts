@@ -21,6 +21,8 @@ export class ScreenText {
   /** Where the cursor stands. */
   readonly cursor: number;
   private readonly screen: TerminalScreen<Piece | null>;
+  private room: Uint8Array;
+  private length: number;
   /** For each byte of the screen's text. */
   private readonly pieces: (Piece | null)[] = [];
   /** Where the rows begin that are still on the screen. */
@@ -29,26 +31,26 @@ export class ScreenText {
   constructor(screen: TerminalScreen<Piece | null>, before: Uint8Array) {
     this.screen = screen;
     this.origin = before.length;
-    const text: number[] = [...before];
+    let cells = screen.cursor.column;
+    for (const row of screen.rows) cells += row.cells.length;
+    for (const row of screen.scrolled) cells += row.cells.length;
+    const rows = screen.rows.length + screen.scrolled.length + screen.height;
+    this.room = new Uint8Array(before.length + cells * 4 + rows + screen.columns * 4);
+    this.room.set(before);
+    this.length = before.length;
     const { cursor } = screen;
-    for (const row of screen.scrolled) this.append(row, text, screen.columns);
-    this.onScreen = text.length;
+    for (const row of screen.scrolled) this.append(row, screen.columns);
+    this.onScreen = this.length;
     let at = -1;
     const last = Math.max(screen.rows.length, cursor.row + 1);
     for (let index = 0; index < last; index += 1) {
       const row = screen.rows[index] ?? { cells: [], wraps: false };
       const column = cursor.full ? cursor.column + 1 : cursor.column;
-      const found = this.append(
-        row,
-        text,
-        screen.columns,
-        index === cursor.row ? column : -1,
-        index + 1 < last,
-      );
+      const found = this.append(row, screen.columns, index === cursor.row ? column : -1, index + 1 < last);
       if (found >= 0) at = found;
     }
-    this.bytes = Uint8Array.from(text);
-    this.cursor = at < 0 ? text.length : at;
+    this.bytes = this.room.subarray(0, this.length);
+    this.cursor = at < 0 ? this.length : at;
   }
 
   /** What wrote the byte; null for what was shown before, blanks and line ends. */
@@ -80,27 +82,40 @@ export class ScreenText {
     return this.bytes.slice(Math.max(0, this.onScreen - LOOK_BACK), this.onScreen);
   }
 
-  private append(row: Row<Piece | null>, text: number[], columns: number, column = -1, more = true): number {
+  private append(row: Row<Piece | null>, columns: number, column = -1, more = true): number {
     let found = -1;
     const { cells } = row;
     const stop = Math.max(cells.length, column);
     for (let i = 0; i < stop; i += 1) {
-      if (i === column) found = text.length;
+      if (i === column) found = this.length;
       const cell = cells[i];
-      const bytes = encoder.encode(cell ? cell.text : ' ');
-      for (const byte of bytes) {
-        text.push(byte);
-        this.pieces.push(cell ? cell.mark : null);
-      }
+      this.add(cell ? cell.text : ' ', cell ? cell.mark : null);
     }
-    if (column >= stop) found = text.length;
+    if (column >= stop) found = this.length;
     // A program that breaks a line at the margin itself sends a line end in the last column.
     const filled = cells.length >= columns && cells[columns - 1] !== undefined;
-    if (more && !row.wraps && !filled) {
-      text.push(0x0a);
-      this.pieces.push(null);
-    }
+    if (more && !row.wraps && !filled) this.add('\n', null);
     return found;
+  }
+
+  private add(letter: string, mark: Piece | null): void {
+    const code = letter.length === 1 ? letter.charCodeAt(0) : 0x80;
+    if (code < 0x80) {
+      this.byte(code, mark);
+      return;
+    }
+    for (const byte of encoder.encode(letter)) this.byte(byte, mark);
+  }
+
+  private byte(byte: number, mark: Piece | null): void {
+    if (this.length === this.room.length) {
+      const grown = new Uint8Array(this.room.length * 2 + 64);
+      grown.set(this.room);
+      this.room = grown;
+    }
+    this.room[this.length] = byte;
+    this.length += 1;
+    this.pieces.push(mark);
   }
 }
 

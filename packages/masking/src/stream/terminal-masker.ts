@@ -39,6 +39,8 @@ const encoder = new TextEncoder();
 /** Longest line remembered in plain text, for when it turns out to be edited. */
 const LONGEST_LINE = 4096;
 const DEFAULT_HOLD = 32_768;
+/** Sequences that erase, insert, delete or scroll. */
+const ERASES = new Set('JKPX@LMSTbhlr'.split(''));
 
 class ScreenMasker implements TerminalMasker {
   private readonly options: TerminalMaskerOptions;
@@ -196,9 +198,8 @@ class ScreenMasker implements TerminalMasker {
     const kept = token.kind === 'string' ? this.controlString(token.intro, token.text, raw) : raw;
     const broken = token.kind === 'escape' && token.final === '' ? NOTHING : kept;
     const sent: Sent = { raw: broken.slice(), token, mask: null, hidden: false };
-    const overwrites = token.kind !== 'text' && !(token.kind === 'sequence' && 'mn'.includes(token.final));
-    // What is about to be moved over or erased is judged as it stands on the screen now.
-    if (overwrites && this.written) this.judge();
+    // What is about to be written over or erased before it was shown is judged as it stands on the screen now.
+    if (this.written && this.destroys(token)) this.judge();
     if (token.kind === 'text' || (token.kind === 'sequence' && token.final === 'b')) this.written = true;
     screen.apply(token, sent);
     this.pending.push(sent);
@@ -208,6 +209,22 @@ class ScreenMasker implements TerminalMasker {
       this.judge();
       this.show(this.pending.length, out);
     }
+  }
+
+  /** Whether a token takes something off the screen that is not shown yet. */
+  private destroys(token: TerminalToken): boolean {
+    const { screen } = this;
+    if (!screen || this.pending.length === 0) return false;
+    if (token.kind === 'sequence') {
+      if (token.prefix === '?') return token.params.some((one) => one === 47 || one >= 1047);
+      if (token.final !== 'K' || (token.params[0] ?? 0) > 0) return ERASES.has(token.final);
+      const { row, column } = screen.cursor;
+      return screen.rows[row]?.cells.slice(column).some((cell) => unjudged(cell?.mark)) ?? false;
+    }
+    if (token.kind === 'escape') return token.final === 'c' || token.final === 'M';
+    if (token.kind !== 'text') return false;
+    const { row, column, full } = screen.cursor;
+    return unjudged((full ? screen.rows[row + 1]?.cells[0] : screen.rows[row]?.cells[column])?.mark);
   }
 
   /** Links and titles with a value in them lose it; the clipboard and what nobody can read are dropped. */
@@ -243,7 +260,10 @@ class ScreenMasker implements TerminalMasker {
   /** Shows what is decided, and goes back to plain text at the end of a line nothing is held of. */
   private settle(out: Uint8Array[]): void {
     const { screen } = this;
-    if (!screen) return;
+    if (!screen || this.pending.length === 0) {
+      this.tryLeave();
+      return;
+    }
     this.judge();
     const text = new ScreenText(screen, this.before);
     const view = new View();
@@ -251,6 +271,13 @@ class ScreenMasker implements TerminalMasker {
     const { hold } = this.core.scan(view, 0, new Collector(), newContext());
     this.show(this.firstHeld(text, hold, text.cursor), out);
     this.before = text.scrollOff();
+    this.tryLeave();
+  }
+
+  /** Back to plain text where a line begins and nothing is held, above or below. */
+  private tryLeave(): void {
+    const { screen } = this;
+    if (!screen) return;
     const { row, column } = screen.cursor;
     if (this.pending.length > 0 || screen.alternate || column !== 0) return;
     if (screen.rows.length > row && screen.rows.slice(row).some((one) => one.cells.some((cell) => cell)))
@@ -290,6 +317,10 @@ class ScreenMasker implements TerminalMasker {
       sent.hidden = true;
     }
   }
+}
+
+function unjudged(mark: Sent | null | undefined): boolean {
+  return mark !== undefined && mark !== null && !mark.hidden && mark.mask === null;
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

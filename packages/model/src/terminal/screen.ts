@@ -171,58 +171,112 @@ export class TerminalScreen<Mark> {
   private sequence(final: string, params: readonly number[], mark: Mark): void {
     const { cursor } = this;
     const count = Math.max(1, params[0] ?? 1);
-    const moves: Readonly<Record<string, () => void>> = {
-      A: () => this.move(cursor.row - count, cursor.column),
-      B: () => this.move(cursor.row + count, cursor.column),
-      e: () => this.move(cursor.row + count, cursor.column),
-      C: () => this.move(cursor.row, cursor.column + count),
-      a: () => this.move(cursor.row, cursor.column + count),
-      D: () => this.move(cursor.row, cursor.column - count),
-      E: () => this.move(cursor.row + count, 0),
-      F: () => this.move(cursor.row - count, 0),
-      G: () => this.move(cursor.row, count - 1),
-      '`': () => this.move(cursor.row, count - 1),
-      d: () => this.move(count - 1, cursor.column),
-      H: () => this.move(count - 1, (params[1] || 1) - 1),
-      f: () => this.move(count - 1, (params[1] || 1) - 1),
-      I: () => this.move(cursor.row, ((cursor.column >> 3) + count) * 8),
-      Z: () => this.move(cursor.row, (((cursor.column + 7) >> 3) - count) * 8),
-      J: () => this.eraseScreen(params[0] ?? 0),
-      K: () => this.eraseLine(params[0] ?? 0),
-      P: () => {
+    if (this.moveBy(final, params, count)) return;
+    switch (final) {
+      case 'J':
+        this.eraseScreen(params[0] ?? 0);
+        return;
+      case 'K':
+        this.eraseLine(params[0] ?? 0);
+        return;
+      case 'P':
         this.row(cursor.row).cells.splice(cursor.column, count);
-      },
-      '@': () => this.openCells(this.row(cursor.row).cells, cursor.column, count),
-      X: () => this.blank(this.row(cursor.row), cursor.column, cursor.column + count),
-      L: () => this.shiftRows(count),
-      M: () => this.shiftRows(-count),
-      S: () => this.scroll(count),
-      T: () => this.scroll(-count),
-      s: () => {
+        return;
+      case '@':
+        this.openCells(this.row(cursor.row).cells, cursor.column, count);
+        return;
+      case 'X':
+        this.blank(this.row(cursor.row), cursor.column, cursor.column + count);
+        return;
+      case 'L':
+        this.shiftRows(count);
+        return;
+      case 'M':
+        this.shiftRows(-count);
+        return;
+      case 'S':
+        this.scroll(count);
+        return;
+      case 'T':
+        this.scroll(-count);
+        return;
+      case 's':
         this.saved = { ...cursor };
-      },
-      u: () => {
+        return;
+      case 'u':
         this.cursor = { ...this.saved };
-      },
-      h: () => {
-        if (params.includes(4)) this.inserting = true;
-      },
-      l: () => {
-        if (params.includes(4)) this.inserting = false;
-      },
-      r: () => {
-        const top = Math.min(count, this.height) - 1;
-        const bottom = Math.min(params[1] || this.height, this.height) - 1;
-        this.margins = top < bottom ? { top, bottom } : { top: 0, bottom: this.height - 1 };
-        this.move(0, 0);
-      },
-      b: () => {
-        const { last } = this;
-        for (let i = 0; last && i < Math.min(count, this.columns * this.height); i += 1)
-          this.print(last.text, last.width, mark);
-      },
-    };
-    moves[final]?.();
+        return;
+      case 'h':
+      case 'l':
+        if (params.includes(4)) this.inserting = final === 'h';
+        return;
+      case 'r':
+        this.setMargins(count, params[1] || this.height);
+        return;
+      case 'b':
+        this.repeat(count, mark);
+        return;
+      default:
+    }
+  }
+
+  private setMargins(first: number, last: number): void {
+    const top = Math.min(first, this.height) - 1;
+    const bottom = Math.min(last, this.height) - 1;
+    this.margins = top < bottom ? { top, bottom } : { top: 0, bottom: this.height - 1 };
+    this.move(0, 0);
+  }
+
+  private repeat(count: number, mark: Mark): void {
+    const { last } = this;
+    for (let i = 0; last && i < Math.min(count, this.columns * this.height); i += 1)
+      this.print(last.text, last.width, mark);
+  }
+
+  /** Sequences that only move the cursor. */
+  private moveBy(final: string, params: readonly number[], count: number): boolean {
+    const { row, column } = this.cursor;
+    switch (final) {
+      case 'A':
+        this.move(row - count, column);
+        return true;
+      case 'B':
+      case 'e':
+        this.move(row + count, column);
+        return true;
+      case 'C':
+      case 'a':
+        this.move(row, column + count);
+        return true;
+      case 'D':
+        this.move(row, column - count);
+        return true;
+      case 'E':
+        this.move(row + count, 0);
+        return true;
+      case 'F':
+        this.move(row - count, 0);
+        return true;
+      case 'G':
+      case '`':
+        this.move(row, count - 1);
+        return true;
+      case 'd':
+        this.move(count - 1, column);
+        return true;
+      case 'H':
+      case 'f':
+        this.move(count - 1, (params[1] || 1) - 1);
+        return true;
+      case 'I':
+        this.move(row, ((column >> 3) + count) * 8);
+        return true;
+      case 'Z':
+        this.move(row, (((column + 7) >> 3) - count) * 8);
+        return true;
+      default:
+        return false;
+    }
   }
 
   private shiftRows(count: number): void {

@@ -11,7 +11,7 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { Statement } from '@scrim/model';
+import type { Caller, Statement } from '@scrim/model';
 import type { CompiledMask, CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
@@ -58,6 +58,11 @@ export class Enforcement {
     this.responses = policy.response;
     this.uninspected = policy.uninspected;
     this.wholeOperations = policy.wholeOperations;
+  }
+
+  /** Whether lines of an interactive shell are judged one by one. */
+  judgesLines(kind: Caller['kind']): boolean {
+    return this.#policy.interactive(kind).lines;
   }
 
   /** Whether raw bytes, given as latin1, have one of our masks in them. */

@@ -154,6 +154,7 @@ export class Reading {
       case 'Redirect':
       case 'HereString':
       case 'HereDoc':
+        if (node.type === 'HereDoc' && !node.closing) this.unclear('it goes on in the next line');
         this.#redirection(node);
         break;
       case 'Assignment':

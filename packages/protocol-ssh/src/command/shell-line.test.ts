@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { ShellFacts } from '@scrim/model';
-import { DODGES, HARMLESS, PLAIN, UNKNOWN } from './shell-line.cases.ts';
+import { HARMLESS, UNKNOWN } from './shell-line.calm.ts';
+import { DODGES, PLAIN } from './shell-line.cases.ts';
 import { LONGEST_LINE, shellFacts } from './shell-line.ts';
 
 /** What a guard on a command name asks: may the line run it? */

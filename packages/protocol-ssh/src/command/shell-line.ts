@@ -56,6 +56,7 @@ function read(findings: Findings, line: Uint8Array | string, options: ShellLineO
     findings.unclear('it holds a NUL');
     return;
   }
+  if (/(?:^|[^\\])(?:\\\\)*\\$/.test(text)) findings.unclear('it goes on in the next line');
   if (options.interactive && recallsHistory(text)) findings.unclear('it recalls an earlier line');
   const reading = new Reading(findings, options.terminal ?? true);
   reading.script(text, 'the line');

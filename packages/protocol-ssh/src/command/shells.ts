@@ -117,6 +117,25 @@ const test: Handler = ({ args }, reading) => {
   }
 };
 
+/** What the keys mean is what lines are reconstructed by. */
+const stty: Handler = ({ args }, reading) => {
+  reading.findings.add(['read']);
+  if (args.some((arg) => arg === null || !/^(?:-a|-g|--all|--save|size|speed|sane)$/.test(arg)))
+    reading.unclear('stty changes what keys mean');
+};
+
+const set: Handler = ({ args }, reading) => {
+  reading.findings.add(['read']);
+  if (args.some((arg) => /^(?:vi|emacs)$/.test(arg ?? ''))) reading.unclear('set changes what keys mean');
+};
+
+/** `history -s` puts a line where a key recalls it. */
+const history: Handler = ({ args }, reading) => {
+  reading.findings.add(['read']);
+  if (args.some((arg) => arg === null || /^-[a-z]*[sranw]/.test(arg)))
+    reading.unclear('history is rewritten');
+};
+
 /** Builtins of shells that run or set something. */
 export const SHELL_HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ...'sh bash dash zsh ksh ksh93 mksh pdksh lksh ash hush rbash rksh posh yash bosh'
@@ -134,6 +153,9 @@ export const SHELL_HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Hand
   ['unset', names((args) => operands(args, ''))],
   ['getopts', names((args) => args.slice(1, 2))],
   ['printf', printf],
+  ['stty', stty],
+  ['set', set],
+  ['history', history],
   ['mapfile', mapfile],
   ['readarray', mapfile],
   ['test', test],

@@ -1,5 +1,5 @@
 import { type Caller, refuse, type Snapshot } from '@scrim/model';
-import { CertificateError, provenCertificate, type UserCertificate } from '@scrim/protocol-ssh/certificate';
+import { CertificateError, provenCertificate, type UserCertificate } from '../protocols.ts';
 import { invalid, refusalOf } from './failure.ts';
 
 const OWN_ISSUER = 'scrim';
@@ -17,8 +17,8 @@ function proven(blob: Uint8Array, authorities: readonly string[]): UserCertifica
 }
 
 /**
- * Who holds an OpenSSH user certificate of the control plane. Whether its holder is at the other end, the SSH protocol
- * has proven before. Throws a RefusalError SCRIM_AUTH_*.
+ * Who holds an user certificate of the control plane. Whether its holder is at the other end, the protocol has proven
+ * before. Throws a RefusalError SCRIM_AUTH_*.
  */
 export function certifiedCaller(
   blob: Uint8Array,
