@@ -5,7 +5,9 @@ export interface Piece {
   /** What is sent in its place; null = itself. */
   mask: string | null;
   /** True once it is shown, so that it cannot be masked any more. */
-  hidden: boolean;
+  shown: boolean;
+  /** True once the screen was judged with it in place. */
+  judged: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -66,14 +68,19 @@ export class ScreenText {
       const piece = this.at(i);
       if (!piece || open.at(-1) === piece || open.includes(piece)) continue;
       open.push(piece);
-      if (!piece.hidden && piece.mask === null) fresh = true;
+      if (!piece.shown && piece.mask === null) fresh = true;
     }
     if (!fresh) return;
     const replacement = replace(decoder.decode(this.bytes.subarray(start, end)));
     if (replacement === null) return;
     const letters = fitted(replacement, open.length);
     for (const [index, piece] of open.entries())
-      if (!piece.hidden) piece.mask = widthOfPiece(piece, letters[index] as string);
+      if (!piece.shown) piece.mask = widthOfPiece(piece, letters[index] as string);
+  }
+
+  /** Notes that everything on the screen was judged. */
+  judged(): void {
+    for (const piece of this.pieces) if (piece) piece.judged = true;
   }
 
   /** Drops rows that left the screen; returns the text to look back at from now on. */

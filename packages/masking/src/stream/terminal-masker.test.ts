@@ -170,3 +170,16 @@ test.each(BROKEN)('a silence after every byte of %s shows no beginning of the va
   out.push(masker.flush());
   expect(shown(Buffer.concat(out).toString()).join('')).not.toMatch(/EMP-1|3456/);
 });
+
+test.each([
+  `id EMP-123456\rxx\x1b[K\r\n`,
+  `id EMP-123456\rid abcdefghij\r\n`,
+  `id EMP-12345\x1b[1Dx\b56\rid abcdefghij\r\n`,
+  `id EMP-123456\x1b[2J\x1b[Hgone\r\n`,
+  `id EMP-123456\x1b[13D\x1b[13Pok\r\n`,
+  `\x1b[?1049hEMP-123456\x1b[?1049lback\r\n`,
+  `\x1b[1mEMP-123456${'\r\n'.repeat(15)}end\r\n`,
+  `${'EMP-123456\r'.repeat(3)}\r\n`,
+])('a value that is gone again in the same breath is masked all the same: %j', (text) => {
+  expect(masked(text)).not.toContain('123456');
+});

@@ -197,7 +197,7 @@ class ScreenMasker implements TerminalMasker {
     if (!screen) return;
     const kept = token.kind === 'string' ? this.controlString(token.intro, token.text, raw) : raw;
     const broken = token.kind === 'escape' && token.final === '' ? NOTHING : kept;
-    const sent: Sent = { raw: broken.slice(), token, mask: null, hidden: false };
+    const sent: Sent = { raw: broken.slice(), token, mask: null, shown: false, judged: false };
     // What is about to be written over or erased before it was shown is judged as it stands on the screen now.
     if (this.written && this.destroys(token)) this.judge();
     if (token.kind === 'text' || (token.kind === 'sequence' && token.final === 'b')) this.written = true;
@@ -218,13 +218,24 @@ class ScreenMasker implements TerminalMasker {
     if (token.kind === 'sequence') {
       if (token.prefix === '?') return token.params.some((one) => one === 47 || one >= 1047);
       if (token.final !== 'K' || (token.params[0] ?? 0) > 0) return ERASES.has(token.final);
-      const { row, column } = screen.cursor;
-      return screen.rows[row]?.cells.slice(column).some((cell) => unjudged(cell?.mark)) ?? false;
+      return this.unjudgedFrom(screen.cursor.row, screen.cursor.column);
     }
     if (token.kind === 'escape') return token.final === 'c' || token.final === 'M';
     if (token.kind !== 'text') return false;
     const { row, column, full } = screen.cursor;
-    return unjudged((full ? screen.rows[row + 1]?.cells[0] : screen.rows[row]?.cells[column])?.mark);
+    // Writing over what is judged loses nothing, unless something that is not was written behind it.
+    const [at, from] = full ? [row + 1, 0] : [row, column];
+    return screen.rows[at]?.cells[from] !== undefined && this.unjudgedFrom(at, from);
+  }
+
+  private unjudgedFrom(row: number, column: number): boolean {
+    const cells = this.screen?.rows[row]?.cells;
+    if (!cells) return false;
+    for (let i = column; i < cells.length; i += 1) {
+      const mark = cells[i]?.mark;
+      if (mark && !mark.shown && !mark.judged && mark.mask === null) return true;
+    }
+    return false;
   }
 
   /** Links and titles with a value in them lose it; the clipboard and what nobody can read are dropped. */
@@ -255,6 +266,7 @@ class ScreenMasker implements TerminalMasker {
       text.mask(span.start, span.end, (value) =>
         this.options.replace(this.core.ids[span.detector] as string, value),
       );
+    text.judged();
   }
 
   /** Shows what is decided, and goes back to plain text at the end of a line nothing is held of. */
@@ -300,7 +312,7 @@ class ScreenMasker implements TerminalMasker {
     const held = new Set<Sent>();
     for (let i = Math.max(from, text.origin); i < to; i += 1) {
       const sent = text.at(i) as Sent | null;
-      if (sent && !sent.hidden) held.add(sent);
+      if (sent && !sent.shown) held.add(sent);
     }
     const first = this.pending.findIndex((one) => held.has(one));
     return first < 0 ? this.pending.length : first;
@@ -314,13 +326,9 @@ class ScreenMasker implements TerminalMasker {
     for (const sent of this.pending.splice(0, count)) {
       this.pendingBytes -= sent.raw.length;
       out.push(sent.mask === null ? sent.raw : encoder.encode(sent.mask));
-      sent.hidden = true;
+      sent.shown = true;
     }
   }
-}
-
-function unjudged(mark: Sent | null | undefined): boolean {
-  return mark !== undefined && mark !== null && !mark.hidden && mark.mask === null;
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

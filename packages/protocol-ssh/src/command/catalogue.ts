@@ -38,8 +38,8 @@ const writing = `
 const network = `dig drill finger host mtr nslookup ping ping6 tracepath traceroute whois`;
 
 const fetching = `
-  apk apt apt-get aria2c axel brew curl dnf ftp lftp mail nc ncat netcat nmap opkg pacman rcp rlogin rsync
-  scp sendmail sftp snap telnet tftp wget yum zypper`;
+  apk apt apt-get aria2c axel brew curl dnf nc ncat netcat nmap opkg pacman rcp rlogin rsync
+  scp sendmail sftp tftp wget yum zypper`;
 
 /** Programs that write only when asked to. */
 const asked: Readonly<Record<string, RegExp>> = {
@@ -100,7 +100,7 @@ export const OPAQUE: ReadonlyMap<string, string> = new Map([
   ),
   ...reasons(
     unseen,
-    `at batch anacron cron crond tmux screen byobu zellij mosh autossh dtach abduco systemd-run start-stop-daemon
+    `ftp lftp telnet mail mailx mutt newgrp sg at batch anacron cron crond tmux screen byobu zellij mosh autossh dtach abduco systemd-run start-stop-daemon
      run-parts entr incrond reptyr socat rsh rexec ansible ansible-playbook salt pdsh pssh
      dsh clush puppet chef-client fish csh tcsh elvish nu xonsh cmd cmd.exe wsl enable bind complete compgen fc
      zmodload zcompile autoload sched emulate functions unlimit`,

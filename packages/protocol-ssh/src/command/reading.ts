@@ -21,6 +21,9 @@ const DEEPEST = 12;
 /** All shell text one line may unfold to, in characters. */
 const MOST_TEXT = 131_072;
 
+/** The grammar takes time by the square of how deep these nest: a hostile line of 32 KiB would stop the edge for seconds. */
+const MOST_SUBSTITUTIONS = 150;
+
 /** A program about to run: its words and what feeds it. */
 export interface Call {
   /** The name as written. */
@@ -60,6 +63,10 @@ export class Reading {
     this.#text += text.length;
     if (this.#depth >= DEEPEST || this.#text > MOST_TEXT) {
       this.unclear('shell text is nested deeper than is followed');
+      return;
+    }
+    if ((text.match(/[$<>][({[]/g)?.length ?? 0) > MOST_SUBSTITUTIONS) {
+      this.unclear('it has more substitutions than are followed');
       return;
     }
     const odd = ambiguity(text);

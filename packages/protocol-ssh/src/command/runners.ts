@@ -125,6 +125,7 @@ const ssh: Handler = ({ args, stdin }, reading) => {
 /** `scp`, `sftp` and `rsync` can be told which program to run, here and there. */
 const copies: Handler = ({ base, args }, reading) => {
   reading.findings.add(['write', 'network']);
+  if (base === 'sftp') reading.unclear('sftp runs commands that come from its input');
   for (const [index, arg] of args.entries()) {
     if (arg === null) continue;
     const rsh = /^(?:--rsh(?:=([\s\S]*))?|-[A-Za-z]*e)$/.exec(arg);

@@ -244,7 +244,7 @@ export const TOOL_HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handl
   ['loginctl', verbs(/^(?:list-|show|.*-status)/, ['write'])],
   ...'docker podman nerdctl docker-compose'.split(' ').map((name): [string, Handler] => [name, docker]),
   ...'kubectl oc k3s-kubectl'.split(' ').map((name): [string, Handler] => [name, kubectl]),
-  ['psql', client('^-[A-Za-z]*c|^--command', /\\|^-[A-Za-z]*f|^--file|^-[vP].*pager/)],
+  ['psql', client('^-[A-Za-z]*c|^--command', /\\|\bprogram\b|^-[A-Za-z]*f|^--file|^-[vP].*pager/i)],
   ['mysql', client('^-[A-Za-z]*e|^--execute', /\\|system|source|pager|tee|edit/i)],
   ['mariadb', client('^-[A-Za-z]*e|^--execute', /\\|system|source|pager|tee|edit/i)],
   ['sqlite3', client('^$', /^\.|\n\s*\.|^-(?:init|cmd)|edit\(|load_extension/i)],
