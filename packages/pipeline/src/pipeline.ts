@@ -142,7 +142,7 @@ export class Pipeline {
   /** Answers one caller. Never rejects: nobody waits for it. */
   async #answer(protocol: Protocol, knock: Knock): Promise<void> {
     try {
-      const caller = await this.#services.identify(knock.credential);
+      const caller = await this.#services.identify(knock.credential, knock.certificate);
       const now = this.#services.now();
       const authorisation = authorise(caller, knock, protocol.name, this.#services.snapshot(), now);
       if (this.#stopping) throw stopping();

@@ -86,6 +86,10 @@ export class Session implements Relay {
     return this.#enforcement.wholeOperations;
   }
 
+  get judgesLines(): boolean {
+    return this.#enforcement.judgesLines(this.authorisation.caller.kind);
+  }
+
   /** Begins delivery, unless the session was ended before it began. */
   start(): void {
     if (this.#ended) return;
@@ -398,8 +402,9 @@ export class Session implements Relay {
     try {
       const masked = this.#masker.release(lane, channel);
       if (!masked) return;
-      this.#recorder.response(masked.bytes, 0, lane);
-      this.#exchange.forward(quiet.run(masked.bytes));
+      const run = quiet.run(masked.bytes);
+      this.#recorder.response(run.bytes, 0, lane);
+      this.#exchange.forward(run);
     } catch (error) {
       this.#fail(error);
     }

@@ -164,3 +164,42 @@ test('a document is checked as a whole, with paths from its root', () => {
     'policies.1.name',
   ]);
 });
+
+test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
+  ['refused', { match: { labels: { env: 'dev' } }, interactive: 'refuse' }, []],
+  [
+    'held for nobody',
+    { match: { labels: { env: 'dev' } }, interactive: 'hold' },
+    [
+      'error interactive: nobody can release what this rule holds; add approve: { by: [group] } to the policy',
+    ],
+  ],
+  [
+    'recorded beside guards it passes by',
+    { match: { labels: { env: 'dev' } }, interactive: 'record', ...guard({ shell: { commands: ['rm'] } }) },
+    [
+      'warning interactive: shell guards do not see what is typed into a shell that is only recorded; use lines or refuse, or mean it',
+    ],
+  ],
+  [
+    'lines without a guard',
+    { match: { labels: { env: 'dev' } }, interactive: 'lines' },
+    [
+      'warning interactive: lines are judged by shell guards, and this policy has none; add one, or leave them to another policy',
+    ],
+  ],
+  [
+    'on connections without shells',
+    { interactive: 'refuse' },
+    [
+      'warning interactive: shell rules cannot fire on postgres, which is all the policy matches; match a connection that has shell, or remove the rule',
+    ],
+  ],
+  [
+    'an empty condition',
+    { match: { labels: { env: 'dev' } }, ...guard({ shell: {} }) },
+    ['error guard.0.when.shell: the condition is empty; add commands or effects'],
+  ],
+])('an interactive shell %s', (_, fields, expected) => {
+  expect(found(fields)).toEqual(expected);
+});

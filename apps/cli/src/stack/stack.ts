@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   isFree,
@@ -30,6 +30,8 @@ export interface Stack {
   readonly adminToken: string;
   readonly postgres: { readonly host: string; readonly port: number };
   readonly http: { readonly host: string; readonly port: number };
+  /** `knownHosts` is the line an OpenSSH client's known_hosts file needs. */
+  readonly ssh: { readonly host: string; readonly port: number; readonly knownHosts: string };
   readonly dataDir: string;
   stop(): Promise<void>;
 }
@@ -94,6 +96,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
       ...(joinToken === undefined ? {} : { SCRIM_JOIN_TOKEN: joinToken }),
       SCRIM_EDGE_POSTGRES: `${HOST}:${ports.edgePostgres}`,
       SCRIM_EDGE_HTTP: `${HOST}:${ports.edgeHttp}`,
+      SCRIM_EDGE_SSH: `${HOST}:${ports.edgeSsh}`,
       SCRIM_EDGE_HEALTH: `${HOST}:${ports.edgeHealth}`,
     },
     probe: httpProbe(`http://${HOST}:${ports.edgeHealth}/readyz`),
@@ -148,6 +151,7 @@ function writeReadyFile(
     adminToken: stack.adminToken,
     postgres: stack.postgres,
     http: stack.http,
+    ssh: stack.ssh,
     edgePid: edge.pid,
     controlPlanePid: controlPlane.pid,
   };
@@ -216,6 +220,12 @@ async function joinTokenFor(dataDir: string, client: Api): Promise<string | unde
   return (await client.call<{ token: string }>('POST', '/v1/join-tokens', wanted)).token;
 }
 
+/** The edge has written its public host key beside its own. */
+function sshOf(dataDir: string, port: number): Stack['ssh'] {
+  const key = readFileSync(join(dataDir, 'edge', 'ssh_host_ed25519_key.pub'), 'utf8').trim();
+  return { host: HOST, port, knownHosts: `[${HOST}]:${port} ${key}` };
+}
+
 async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Stack, 'stop'>> {
   const { dataDir, readyFile, report, signal } = options;
   // What an earlier run wrote is not true any more, and somebody may be waiting for the file.
@@ -229,6 +239,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
       'gRPC (edges)': ports.grpc,
       'PostgreSQL callers': ports.edgePostgres,
       'HTTP callers': ports.edgeHttp,
+      'SSH callers': ports.edgeSsh,
       'the health of the edge': ports.edgeHealth,
     },
     keptFile(dataDir),
@@ -250,6 +261,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
     adminToken,
     postgres: { host: HOST, port: ports.edgePostgres },
     http: { host: HOST, port: ports.edgeHttp },
+    ssh: sshOf(dataDir, ports.edgeSsh),
     dataDir,
   };
   if (readyFile !== undefined) {

@@ -11,7 +11,7 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { ColumnPlace, Statement } from '@scrim/model';
+import type { Caller, ColumnPlace, Statement } from '@scrim/model';
 import {
   type CompiledMask,
   type CompiledPolicy,
@@ -68,6 +68,11 @@ export class Enforcement {
     this.limits = policy.limits;
     this.uninspected = policy.uninspected;
     this.wholeOperations = policy.wholeOperations;
+  }
+
+  /** Whether lines of an interactive shell are judged one by one. */
+  judgesLines(kind: Caller['kind']): boolean {
+    return this.#policy.interactive(kind).lines;
   }
 
   /** Whether raw bytes, given as latin1, have one of our masks in them. */
@@ -286,7 +291,9 @@ export class Enforcements {
 
   of(authorisation: Authorisation): Enforcement {
     const { compiled, snapshot } = authorisation;
-    const key = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    // People and machines of the same groups get other verdicts on shells.
+    const chosen = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    const key = `${authorisation.caller.kind}:${chosen}`;
     let enforcement = this.#byKey.get(key);
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');
