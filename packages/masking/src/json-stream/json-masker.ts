@@ -383,10 +383,23 @@ class JsonStream implements ByteMasker {
     if (!held) return stop;
     if (rule === undefined && !this.#keys.isTelling(this.#key) && this.#isClean(at + 1, stop - 1))
       return stop;
+    const literal = rule?.operator.literal;
+    if (literal !== undefined && stop - at > 2) {
+      this.#toLiteral(bytes, at, stop, rule as FieldRule, literal);
+      return stop;
+    }
     const value = this.#keys.text(bytes, at + 1, stop - 1, this.#string.escaped);
     const shown = this.#shown(value, rule);
     if (shown !== value) this.#out.replace(at, stop, shown === null ? 'null' : JSON.stringify(shown));
     return stop;
+  }
+
+  /** What such an operator writes does not depend on the value, which need not be read then. */
+  #toLiteral(bytes: Uint8Array, at: number, stop: number, rule: FieldRule, literal: string): void {
+    const isLong = stop - at - 2 === literal.length;
+    if (isLong && this.#keys.text(bytes, at + 1, stop - 1, this.#string.escaped) === literal) return;
+    this.#options.onHit(rule.rule);
+    this.#out.replace(at, stop, JSON.stringify(literal));
   }
 
   #shown(value: string, rule: FieldRule | undefined): string | null {

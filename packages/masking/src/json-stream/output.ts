@@ -1,27 +1,36 @@
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
+/** Stretches shorter than this are copied byte by byte: a view of them would cost more. */
+const SHORT = 96;
 
 /** What is shown of the bytes under way: stretches of them as they are, and other bytes in between. */
 export class Output {
   #bytes: Uint8Array = NOTHING;
-  /** Bytes before it have been shown or left out. */
-  #done = 0;
-  #parts: Uint8Array[] = [];
+  /** The stretch that is shown as it is and not copied yet. */
+  #from = 0;
+  #to = 0;
+  /** What was shown before it; unused until something is not shown as it is. */
+  #buffer: Uint8Array = NOTHING;
+  #length = 0;
 
   open(bytes: Uint8Array): void {
     this.#bytes = bytes;
-    this.#done = 0;
+    this.#from = 0;
+    this.#to = 0;
   }
 
   /** Shows everything up to `to` as it is, or leaves it out. */
   show(to: number, hidden: boolean): void {
-    if (!hidden && to > this.#done) this.#parts.push(this.#bytes.subarray(this.#done, to));
-    if (to > this.#done) this.#done = to;
+    if (hidden) this.dropTo(to);
+    else if (to > this.#to) this.#to = to;
   }
 
   /** Leaves everything up to `to` out. */
   dropTo(to: number): void {
-    if (to > this.#done) this.#done = to;
+    if (to <= this.#to) return;
+    this.#copy();
+    this.#from = to;
+    this.#to = to;
   }
 
   /** Shows what stands before `start`, and `text` in place of the rest up to `end`. */
@@ -32,35 +41,67 @@ export class Output {
   }
 
   text(text: string): void {
-    this.#parts.push(encoder.encode(text));
+    this.#copy();
+    this.#reserve(text.length * 3);
+    let at = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) {
+        this.add(encoder.encode(text));
+        return;
+      }
+      this.#buffer[at++] = code;
+    }
+    this.#length = at;
   }
 
   add(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#parts.push(bytes);
+    if (bytes.length === 0) return;
+    this.#copy();
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  #isWhole(part: Uint8Array): boolean {
-    return part.buffer === this.#bytes.buffer && part.length === this.#bytes.length;
-  }
-
-  /** Everything shown since the last time: the very bytes that were opened when they are all of it. `volatile` is written over soon. */
+  /**
+   * Everything shown since the last time: the very bytes that were opened when they are all of it. `volatile` is written
+   * over soon.
+   */
   take(volatile?: Uint8Array): Uint8Array {
-    const parts = this.#parts;
-    this.#parts = [];
-    const [first] = parts;
-    if (first === undefined) return NOTHING;
-    if (parts.length === 1) {
-      if (first.buffer === volatile?.buffer) return first.slice();
-      return this.#isWhole(first) ? this.#bytes : first;
+    const bytes = this.#bytes;
+    if (this.#length === 0) {
+      const [from, to] = [this.#from, this.#to];
+      this.#from = to;
+      if (to === from) return NOTHING;
+      if (bytes.buffer === volatile?.buffer) return bytes.slice(from, to);
+      return to - from === bytes.length ? bytes : bytes.subarray(from, to);
     }
-    let length = 0;
-    for (const part of parts) length += part.length;
-    const whole = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    this.#copy();
+    const shown = this.#buffer.subarray(0, this.#length);
+    // It belongs to whoever took it; the next one will be about as long.
+    this.#buffer = NOTHING;
+    this.#length = 0;
+    return shown;
+  }
+
+  #copy(): void {
+    const [from, to] = [this.#from, this.#to];
+    this.#from = to;
+    const length = to - from;
+    if (length === 0) return;
+    this.#reserve(length);
+    const bytes = this.#bytes;
+    const buffer = this.#buffer;
+    if (length > SHORT) buffer.set(bytes.subarray(from, to), this.#length);
+    else for (let at = from, into = this.#length; at < to; ) buffer[into++] = bytes[at++] as number;
+    this.#length += length;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2, this.#bytes.length + 256));
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
   }
 }

@@ -131,7 +131,14 @@ function redact(options: Partial<RedactOptions>, keys: DerivedKeys): Operator {
   };
   return {
     name: 'redact',
-    apply: (value, context) => (recognises(value, context) ? value : render(value, context)),
+    apply: (value, context) => {
+      const { literal } = template;
+      // By far the most usual case, once per value of every row: nothing is to be rendered.
+      if (literal !== undefined && context.type === 'text' && context.maxLength === undefined) {
+        return value === literal || isSettled(keys, value, context) ? value : literal;
+      }
+      return recognises(value, context) ? value : render(value, context);
+    },
     recognises,
     ...(template.literal === undefined ? {} : { literal: template.literal }),
   };

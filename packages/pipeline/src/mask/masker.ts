@@ -1,10 +1,15 @@
 import {
+  type ByteMasker,
+  createJsonMasker,
+  createTextMasker,
   type FieldRule,
   FieldTextError,
   type Finding,
   JsonShapeError,
+  jsonStringView,
   maskJson,
   type Operator,
+  type Scanner,
 } from '@scrim/masking';
 import { refuse } from '@scrim/model';
 import type {
@@ -181,14 +186,23 @@ export class Masker {
   /** A whole text of a form, masked by place and content. */
   whole(text: string, place: string, form: TextForm): string {
     if (form !== 'json') return this.text(text, place);
-    return this.#unlessUnreadable(() =>
-      maskJson(
-        text,
-        this.#rules.fields,
-        (rule) => this.#onHit(rule, place),
-        this.#rules.scanner && ((leaf, name) => this.text(leaf, place, name ?? undefined)),
-      ),
-    );
+    const { scanner } = this.#rules;
+    return this.#unlessUnreadable(() => {
+      // Not the walk over one document: a body may hold several (NDJSON).
+      const masker = createJsonMasker({
+        fields: this.#rules.fields,
+        onHit: (rule) => this.#onHit(rule, place),
+        ...(scanner && { leaf: (leaf, name) => this.text(leaf, place, name), scanner }),
+        ...(scanner && { stream: () => this.#inside(scanner, place) }),
+      });
+      const shown = masker.push(Buffer.from(text));
+      return Buffer.concat([shown, masker.flush()]).toString('utf8');
+    });
+  }
+
+  #inside(scanner: Scanner, place: string): ByteMasker {
+    const replace = (detector: string, value: string) => this.#replace(detector, value, place);
+    return createTextMasker({ scanner, replace, view: jsonStringView });
   }
 
   #unlessUnreadable<T>(work: () => T): T {
