@@ -7,6 +7,7 @@ import { detectCommands } from './commands/detect.ts';
 import { detokeniseCommands } from './commands/detokenise.ts';
 import { edgeCommand } from './commands/edge.ts';
 import { inventoryCommand } from './commands/inventory.ts';
+import { loginCommand } from './commands/login.ts';
 import { policyCommand } from './commands/policy.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { startCommand } from './commands/start.ts';
@@ -35,6 +36,7 @@ Which control plane: SCRIM_API and SCRIM_TOKEN, or the login that \`up\` saved. 
     startCommand,
     upCommand,
     tokenCommand,
+    loginCommand,
     connectCommand,
     applyCommand,
     approvalsCommand,

@@ -32,13 +32,16 @@ async function createProtocols(config: EdgeConfig): Promise<ReadonlyMap<string, 
   const protocols = new Map<string, Protocol>();
   for (const { protocol } of config.listeners) {
     const served = PROTOCOLS[protocol];
-    if (served && !protocols.has(protocol)) protocols.set(protocol, await served.create());
+    if (served && !protocols.has(protocol)) protocols.set(protocol, await served.create(config.dataDir));
   }
   return protocols;
 }
 
 function capabilitiesOf(protocols: ReadonlyMap<string, Protocol>) {
-  const entries = [...protocols].map(([name, it]) => [name, JSON.stringify(it.capabilities)]);
+  const entries = [...protocols].map(([name, { capabilities, identity }]) => [
+    name,
+    JSON.stringify({ ...capabilities, ...(identity === undefined ? {} : { identity }) }),
+  ]);
   return { version: VERSION, protocols: Object.fromEntries(entries) as Record<string, string> };
 }
 
@@ -118,7 +121,8 @@ function createPipeline(
     leewaySeconds: LEEWAY_SECONDS,
   });
   return new Pipeline({
-    identify: (token) => identifier.identify(token),
+    identify: (token, certificate) =>
+      certificate ? identifier.identifyCertificate(certificate) : identifier.identify(token),
     snapshot: () => link.current(),
     secrets: (connection: Connection) => resolveSecrets(connection),
     approvals: { request: (held, signal, pending) => link.requestApproval(held, signal, pending) },

@@ -9,4 +9,6 @@ export * from './refusal.ts';
 export * from './secret.ts';
 export * from './session-info.ts';
 export * from './snapshot.ts';
+export * from './terminal/screen.ts';
+export * from './terminal/tokens.ts';
 export * from './value-type.ts';

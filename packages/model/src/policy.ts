@@ -51,16 +51,61 @@ const sqlCondition = z.strictObject({
   tables: z.array(z.string().min(1)).min(1).optional(),
 });
 
+/** What is done to files over SFTP or scp. */
+export const FILE_OPERATIONS = [
+  'read',
+  'write',
+  'list',
+  'stat',
+  'remove',
+  'rename',
+  'mkdir',
+  'rmdir',
+  'link',
+  'setstat',
+] as const;
+
+const shellCondition = z.strictObject({
+  commands: z.array(z.string().min(1)).min(1).optional(),
+  effects: z
+    .array(z.enum(['read', 'write', 'privileged', 'network']))
+    .min(1)
+    .optional(),
+});
+
 /** When a guard fires. Conditions of one section are joined by AND, the entries of one list by OR. */
 export const guardCondition = z.union([
   z.strictObject({ sql: sqlCondition }),
-  z.strictObject({ shell: z.strictObject({ commands: z.array(z.string().min(1)).min(1) }) }),
+  z.strictObject({ shell: shellCondition }),
+  z.strictObject({
+    sftp: z.strictObject({
+      operations: z.array(z.enum(FILE_OPERATIONS)).min(1).optional(),
+      /** Absolute paths as the target resolves them; `*` stays within a folder, `**` does not. */
+      paths: z.array(z.string().min(1)).min(1).optional(),
+    }),
+  }),
   z.strictObject({
     http: z.strictObject({
       methods: z.array(z.string().min(1)).min(1).optional(),
       path: z.string().min(1).optional(),
+      /** By header name; the value is a glob. All must hold. */
+      headers: z.record(z.string().min(1), z.string()).optional(),
+      /** By JSON path or bare key of a JSON or form body; the value is a glob. All must hold. */
+      body: z.record(z.string().min(1), z.string()).optional(),
       models: z.array(z.string().min(1)).min(1).optional(),
-      tools: z.array(z.string().min(1)).min(1).optional(),
+      /** Tools the request offers or calls; with `arguments`, calls alone, each argument by key with a glob. */
+      tools: z
+        .array(
+          z.union([
+            z.string().min(1),
+            z.strictObject({
+              name: z.string().min(1),
+              arguments: z.record(z.string().min(1), z.string()).optional(),
+            }),
+          ]),
+        )
+        .min(1)
+        .optional(),
     }),
   }),
   z.strictObject({ request: z.strictObject({ largerThan: size }) }),
@@ -81,6 +126,14 @@ export const guardRule = z.strictObject({
 });
 export type GuardRule = z.infer<typeof guardRule>;
 
+/**
+ * What becomes of a shell somebody types into. `refuse` = none is opened; `hold` = an approver opens it, and what is
+ * typed is recorded, not guarded; `record` = the same without an approver; `lines` = every line is judged by the
+ * `shell` guards before the target gets its Enter.
+ */
+export const interactiveMode = z.enum(['refuse', 'hold', 'record', 'lines']);
+export type InteractiveMode = z.infer<typeof interactiveMode>;
+
 export const policySchema = z.strictObject({
   name: resourceName,
   match: z
@@ -90,9 +143,27 @@ export const policySchema = z.strictObject({
     })
     .default({}),
   mask: z.array(maskRule).default([]),
+  /** Values a caller's own prompt was tokenised from are given back where the answer repeats their tokens. */
+  restore: z.boolean().optional(),
+  /** Of each caller on each connection, counted by the edge that serves it. */
+  limits: z
+    .strictObject({
+      requestsPerMinute: z.int().min(1).optional(),
+      tokensPerMinute: z.int().min(1).optional(),
+      tokensPerDay: z.int().min(1).optional(),
+    })
+    .optional(),
   derived: z.enum(['mask', 'block']).default('mask'),
   predicates: z.enum(['allow', 'warn', 'hold', 'block']).default('allow'),
+  /** Content no rule can look into (archives, images, unknown codings): refused unless a policy lets it pass. */
+  uninspected: z.enum(['block', 'allow']).optional(),
+  /** Destinations an SSH connection may be used to reach (`db.internal:5432`), as globs of `host:port`. */
+  forward: z.array(z.string().min(1)).min(1).optional(),
   guard: z.array(guardRule).default([]),
+  /**
+   * What an interactive shell is to the callers the policy matches; absent = as CompiledPolicy.interactive says.
+   */
+  interactive: interactiveMode.exactOptional(),
   approve: z
     .strictObject({
       by: z.array(z.string().min(1)).min(1),

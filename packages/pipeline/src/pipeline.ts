@@ -12,6 +12,7 @@ import {
 import type { RecordRule } from '@scrim/policy';
 import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-kit';
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
+import { Budgets } from './guard/budget.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
 import type { Recording, SessionEnding, SessionRecorder } from './record/recorder.ts';
@@ -76,7 +77,11 @@ export class Pipeline {
   #stopping = false;
 
   constructor(services: PipelineServices) {
-    this.#services = services;
+    const budgets = new Budgets(services.now);
+    this.#services = {
+      ...services,
+      budget: ({ caller, connection }) => budgets.of(caller.issuer, caller.subject, connection.name),
+    };
     this.#enforcements = new Enforcements(services.vault);
   }
 
@@ -137,7 +142,7 @@ export class Pipeline {
   /** Answers one caller. Never rejects: nobody waits for it. */
   async #answer(protocol: Protocol, knock: Knock): Promise<void> {
     try {
-      const caller = await this.#services.identify(knock.credential);
+      const caller = await this.#services.identify(knock.credential, knock.certificate);
       const now = this.#services.now();
       const authorisation = authorise(caller, knock, protocol.name, this.#services.snapshot(), now);
       if (this.#stopping) throw stopping();

@@ -4,17 +4,22 @@ import type { Ending, Exchange, Quiet, Relay, Rows, Run, Texts } from '@scrim/pr
 import { Approval, type ApprovalServices, responseText } from './approve/approval.ts';
 import { outdatedApproval, policyChanged } from './approve/outdated.ts';
 import type { Authorisation } from './authorise/authorise.ts';
+import type { Budget } from './guard/budget.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
-import { ResponseGuard, responseRefused } from './guard/response.ts';
+import { ResponseGuard, responseRefused, UNREAD } from './guard/response.ts';
 import { type Masked, Masker } from './mask/masker.ts';
 import { QuietChannels } from './mask/quiet.ts';
+import { Restorer } from './mask/restore.ts';
+import { OperationRecord, parametersOf, refusedEvent } from './record/operation.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Tally } from './record/tally.ts';
 
 export interface SessionServices extends ApprovalServices {
   /** For the edge's own log: what went wrong inside, never shown to the caller. */
   readonly failed: (sessionId: string, error: unknown) => void;
+  /** What the caller may still use of its connection; absent = no limits are counted. */
+  readonly budget?: (authorisation: Authorisation) => Budget;
 }
 
 /**
@@ -42,7 +47,7 @@ export class Session implements Relay {
   readonly #requests: RequestGuard;
   readonly #responses: ResponseGuard;
   readonly #approval: Approval;
-  #texts = new WeakMap<Statement, string>();
+  readonly #operations: OperationRecord;
   #enforcement: Enforcement;
   #finished: ((ending: SessionEnding) => void) | undefined;
   /** Settles once, with how the session ended, after its last event is on disk. */
@@ -63,8 +68,11 @@ export class Session implements Relay {
     this.#exchange = exchange;
     this.#recorder = recorder;
     this.#services = services;
-    this.#masker = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
-    this.#sent = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
+    const onHit = (rule: string, place: string) => this.#tally.masked(rule, place);
+    const restorer = new Restorer();
+    this.#masker = new Masker(enforcement.mask, onHit, { restorer, sent: false });
+    this.#sent = new Masker(enforcement.mask, onHit, { restorer, sent: true });
+    this.#operations = new OperationRecord(this.#masker, recorder);
     this.#quiet = new QuietChannels((lane, channel, quiet) => this.#fellSilent(lane, channel, quiet));
     this.#requests = new RequestGuard(enforcement);
     this.#responses = new ResponseGuard(enforcement);
@@ -72,6 +80,14 @@ export class Session implements Relay {
     this.closed = new Promise((resolve) => {
       this.#finished = resolve;
     });
+  }
+
+  get wholeOperations(): boolean {
+    return this.#enforcement.wholeOperations;
+  }
+
+  get judgesLines(): boolean {
+    return this.#enforcement.judgesLines(this.authorisation.caller.kind);
   }
 
   /** Begins delivery, unless the session was ended before it began. */
@@ -89,7 +105,7 @@ export class Session implements Relay {
     this.#enforcement = enforcement;
     this.#masker.replaceRules(enforcement.mask);
     this.#sent.replaceRules(enforcement.mask);
-    this.#texts = new WeakMap();
+    this.#operations.forget();
     this.#requests.enforce(enforcement);
     this.#responses.enforce(enforcement);
   }
@@ -122,6 +138,11 @@ export class Session implements Relay {
     return held;
   }
 
+  drop(lane: number): void {
+    this.#masker.forget(lane);
+    this.#sent.forget(lane);
+  }
+
   ended(ending: Ending): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -133,15 +154,19 @@ export class Session implements Relay {
     from: number,
     step: (this: Session, run: Run) => void | Promise<void>,
   ): void | Promise<void> {
+    let at = from;
     try {
       for (let index = from; index < runs.length; index++) {
         if (this.#ended) return;
+        at = index;
         const held = step.call(this, runs[index] as Run);
         if (held)
-          return held.then(() => this.#deliver(runs, index + 1, step)).catch((error) => this.#fail(error));
+          return held
+            .then(() => this.#deliver(runs, index + 1, step))
+            .catch((error) => this.#failed(error, runs[index] as Run));
       }
     } catch (error) {
-      this.#fail(error);
+      this.#failed(error, runs[at] as Run);
     }
   }
 
@@ -156,7 +181,7 @@ export class Session implements Relay {
       case 'operation':
         return this.#operate(run, meaning.statement);
       case 'input':
-        return this.#input(run);
+        return this.#input(run, meaning.data ?? (() => run.bytes));
       case 'texts':
         return this.#said(run, meaning.texts);
       case 'unknown':
@@ -171,8 +196,8 @@ export class Session implements Relay {
     }
   }
 
-  #input(run: Run): void {
-    const said = this.#requests.input(run.lane, run.bytes);
+  #input(run: Run, data: () => Buffer): void {
+    const said = this.#requests.input(run.lane, run.bytes.length, data);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
@@ -184,7 +209,8 @@ export class Session implements Relay {
 
   /** Texts the target shall not read in full: masked on their way up, and recorded as the target gets them. */
   #said(run: Run, texts: Texts): void {
-    const said = this.#requests.sent(run.lane, run.bytes.length);
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
+    const said = unread ?? this.#requests.sent(run.lane, run.bytes.length);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
@@ -199,7 +225,7 @@ export class Session implements Relay {
   #prepare(run: Run, statement: Statement): void {
     const verdict = this.#verdict(statement, run.bytes.length);
     if (verdict.action === 'block') {
-      this.#recordOperation(statement, run, verdict);
+      this.#operations.record(statement, run, verdict);
       this.#refuse(run, this.#requests.refusalOf(verdict));
       return;
     }
@@ -210,8 +236,8 @@ export class Session implements Relay {
     const size = this.#requests.size(run, statement);
     const verdict = this.#verdict(statement, size);
     this.#requests.started(run.lane, size);
-    const refusal = this.#requests.check(run, statement, verdict);
-    this.#recordOperation(statement, run, verdict);
+    const refusal = this.#requests.check(run, statement, verdict) ?? this.#overBudget();
+    this.#operations.record(statement, run, verdict);
     if (refusal) {
       this.#refuse(run, refusal);
       return;
@@ -219,6 +245,11 @@ export class Session implements Relay {
     if (verdict.action === 'hold') return this.#hold(run, statement, verdict);
     if (verdict.action === 'warn') this.#warn(run, verdict);
     this.#pass(run, statement);
+  }
+
+  #overBudget(): Refusal | undefined {
+    const { limits } = this.#enforcement;
+    return limits.length === 0 ? undefined : this.#services.budget?.(this.authorisation).ask(limits);
   }
 
   #verdict(statement: Statement, bytes: number): Verdict {
@@ -249,8 +280,8 @@ export class Session implements Relay {
       verdict,
       text: statement.text,
       parameters,
-      maskedText: this.#maskedText(statement),
-      maskedParameters: this.#maskedParameters(parameters, run),
+      maskedText: this.#operations.text(statement),
+      maskedParameters: this.#operations.parameters(parameters, run),
       notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
@@ -285,8 +316,12 @@ export class Session implements Relay {
         return this.#release(run, () => this.#masker.fields(meaning.fields, run.bytes), undefined);
       case 'texts':
         return this.#streamed(run, meaning.texts);
+      case 'opaque':
+        this.#opaque(run, meaning.why);
+        return;
       case 'outcome':
         this.#responses.ended(run.lane);
+        if (meaning.tokens) this.#services.budget?.(this.authorisation).spend(meaning.tokens);
         this.#tally.flushMasks(this.#recorder);
         this.#recorder.outcome(meaning.ok, meaning.tag, meaning.count, run.lane);
         this.#exchange.forward(run);
@@ -299,6 +334,8 @@ export class Session implements Relay {
   }
 
   #streamed(run: Run, texts: Texts): void | Promise<void> {
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD);
+    if (unread) throw new RefusalError(unread);
     let masked: Masked | undefined;
     const mask = (): Masked => {
       // A stream is masked once: its channels have moved on, so new rules cannot be asked about what is held.
@@ -318,6 +355,16 @@ export class Session implements Relay {
     });
   }
 
+  /** Content nothing can look into passes only where a policy lets it, or where no rule would have looked. */
+  #opaque(run: Run, why: string): void {
+    const verdict = this.#responses.judgeOpaque(run.lane, run.bytes, why);
+    // It cannot be shown to approvers, so that a hold is a block here.
+    if (verdict && verdict.action !== 'warn') throw responseRefused(verdict);
+    if (verdict) this.#warn(run, verdict);
+    this.#tally.blind(run.bytes.length, why);
+    this.#exchange.forward(run);
+  }
+
   #rows(run: Run): void | Promise<void> {
     if (run.meaning.kind !== 'rows') return;
     const { rows } = run.meaning;
@@ -333,13 +380,16 @@ export class Session implements Relay {
     if (verdict?.action === 'hold') return this.#holdResponse(run, mask, masked, rows, verdict);
     if (verdict?.action === 'warn') this.#warn(run, verdict);
     this.#recordResponse(run, rows, masked.bytes);
-    this.#exchange.forward(run, masked.bytes);
+    this.#exchange.forward(run, masked.restored ?? masked.bytes);
   }
 
   /** What every applying rule has looked at, or nothing has (DESIGN rule 4.2). */
   #count(run: Run): void {
-    if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
-    else this.#tally.blind(run.bytes.length, 'no masking rule applies');
+    const unread = run.meaning.kind === 'texts' ? (run.meaning.texts.uninspected ?? 0) : 0;
+    if (this.#masker.rules.inspects) {
+      this.#tally.inspected(Math.max(0, run.bytes.length - unread));
+      if (unread > 0) this.#tally.blind(unread, UNREAD);
+    } else this.#tally.blind(run.bytes.length, 'no masking rule applies');
   }
 
   /** A watched channel fell silent: what cannot be the beginning of a value leaves now. */
@@ -348,8 +398,9 @@ export class Session implements Relay {
     try {
       const masked = this.#masker.release(lane, channel);
       if (!masked) return;
-      this.#recorder.response(masked.bytes, 0, lane);
-      this.#exchange.forward(quiet.run(masked.bytes));
+      const run = quiet.run(masked.bytes);
+      this.#recorder.response(run.bytes, 0, lane);
+      this.#exchange.forward(run);
     } catch (error) {
       this.#fail(error);
     }
@@ -384,7 +435,7 @@ export class Session implements Relay {
     if (refusal) throw new RefusalError(refusal);
     const released = held === this.#enforcement ? masked : this.#maskAgain(run, mask, verdict);
     this.#recordResponse(run, rows, released.bytes);
-    this.#exchange.forward(run, released.bytes);
+    this.#exchange.forward(run, released.restored ?? released.bytes);
   }
 
   /** The rules changed while people decided: what leaves is masked and judged by the new ones. */
@@ -397,45 +448,26 @@ export class Session implements Relay {
     return masked;
   }
 
-  #recordOperation(statement: Statement, run: Run, verdict: Verdict): void {
-    this.#recorder.operation({
-      verb: statement.verb,
-      text: this.#maskedText(statement),
-      parameters: this.#recordedParameters(run),
-      verdict: verdict.action,
-      rule: verdict.rule,
-      lane: run.lane,
-    });
-  }
-
-  #recordedParameters(run: Run): readonly (string | null)[] | null {
-    if (run.meaning.kind !== 'operation' || !run.meaning.parameters) return null;
-    return this.#maskedParameters(run.meaning.parameters(), run);
-  }
-
-  #maskedParameters(parameters: readonly (string | null)[], { meaning }: Run): readonly (string | null)[] {
-    const form = (meaning.kind === 'operation' && meaning.parameterForm) || 'text';
-    return parameters.map((value) => (value === null ? null : this.#masker.whole(value, 'parameter', form)));
-  }
-
-  #maskedText(statement: Statement): string {
-    let text = this.#texts.get(statement);
-    if (text === undefined) {
-      text = this.#masker.text(statement.text, 'statement');
-      this.#texts.set(statement, text);
-    }
-    return text;
-  }
-
   #refuse(run: Run, refusal: Refusal, why?: string): void {
-    this.#recorder.event('refused', {
-      code: refusal.code,
-      message: refusal.message,
-      ...(refusal.rule === undefined ? {} : { rule: refusal.rule }),
-      ...(refusal.ticket === undefined ? {} : { ticket: refusal.ticket }),
-      ...(why === undefined ? {} : { why }),
-    });
+    this.#recorder.event('refused', refusedEvent(refusal, why === undefined ? {} : { why }));
     this.#exchange.refuse(run, refusal);
+  }
+
+  /** A refusal ends the operation it is about where the wire can say so, and everything else the session. */
+  #failed(error: unknown, run: Run): void {
+    if (!this.#ended && error instanceof RefusalError && this.#abandon(run.lane, error.refusal)) {
+      this.#services.failed(this.id, error);
+    } else this.#fail(error);
+  }
+
+  #abandon(lane: number, refusal: Refusal): boolean {
+    if (!this.#exchange.abandon?.(lane, refusal)) return false;
+    this.#responses.ended(lane);
+    this.drop(lane);
+    this.#tally.flushMasks(this.#recorder);
+    this.#recorder.event('refused', refusedEvent(refusal, { lane }));
+    this.#recorder.outcome(false, refusal.code, null, lane);
+    return true;
   }
 
   /** The end of everything unexpected: the caller hears a refusal, both sockets close, the cause goes to the log. */
@@ -467,8 +499,4 @@ export class Session implements Relay {
       this.#services.failed(this.id, error);
     }
   }
-}
-
-function parametersOf(run: Run): readonly (string | null)[] {
-  return run.meaning.kind === 'operation' && run.meaning.parameters ? run.meaning.parameters() : [];
 }

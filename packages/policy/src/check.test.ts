@@ -164,3 +164,64 @@ test('a document is checked as a whole, with paths from its root', () => {
     'policies.1.name',
   ]);
 });
+
+test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
+  ['refused', { match: { labels: { env: 'dev' } }, interactive: 'refuse' }, []],
+  [
+    'held for nobody',
+    { match: { labels: { env: 'dev' } }, interactive: 'hold' },
+    [
+      'error interactive: nobody can release what this rule holds; add approve: { by: [group] } to the policy',
+    ],
+  ],
+  [
+    'recorded beside guards it passes by',
+    { match: { labels: { env: 'dev' } }, interactive: 'record', ...guard({ shell: { commands: ['rm'] } }) },
+    [
+      'warning interactive: shell guards do not see what is typed into a shell that is only recorded; use lines or refuse, or mean it',
+    ],
+  ],
+  [
+    'lines without a guard',
+    { match: { labels: { env: 'dev' } }, interactive: 'lines' },
+    [
+      'warning interactive: lines are judged by shell guards, and this policy has none; add one, or leave them to another policy',
+    ],
+  ],
+  [
+    'on connections without shells',
+    { interactive: 'refuse' },
+    [
+      'warning interactive: shell rules cannot fire on postgres, which is all the policy matches; match a connection that has shell, or remove the rule',
+    ],
+  ],
+  [
+    'an empty condition',
+    { match: { labels: { env: 'dev' } }, ...guard({ shell: {} }) },
+    ['error guard.0.when.shell: the condition is empty; add commands or effects'],
+  ],
+])('an interactive shell %s', (_, fields, expected) => {
+  expect(found(fields)).toEqual(expected);
+});
+
+test('limits on tokens and values that come back need a connection to models, and something tokenised', () => {
+  const { ssh, ...others } = CONTEXT.capabilities;
+  const http = { ...ssh!, masks: ['field', 'detect'], models: true };
+  const context: PolicyContext = {
+    ...CONTEXT,
+    connections: [...CONTEXT.connections, { name: 'ai', protocol: 'http', labels: { kind: 'model' } }],
+    capabilities: { ...others, ssh: ssh!, http },
+  };
+  const limits = { requestsPerMinute: 1, tokensPerDay: 5 };
+  const mask = [{ detect: ['secrets'], with: 'tokenise' }];
+  const match = { labels: { kind: 'model' } };
+  expect(found({ match, limits, restore: true, mask }, context)).toEqual([]);
+  expect(found({ match, restore: true, mask: [{ detect: ['secrets'] }] }, context)).toEqual([
+    expect.stringContaining('error restore: nothing is tokenised by content'),
+  ]);
+  expect(found({ limits, restore: true, mask }, context)).toEqual([
+    expect.stringContaining('error restore: no model answers on postgres'),
+    expect.stringContaining('error limits.tokensPerDay: no model answers on postgres'),
+  ]);
+  expect(found({ limits: { requestsPerMinute: 1 } })).toEqual([]);
+});

@@ -6,6 +6,7 @@ import {
   type Policy,
   type ProblemPath,
 } from '@scrim/model';
+import { BodyPattern } from './body-pattern.ts';
 import { matchesLabels } from './compile.ts';
 
 /** Which rules can fire on a protocol; structurally the protocol kit's `Capabilities`. */
@@ -15,6 +16,8 @@ export interface ProtocolCapabilities {
   readonly response: readonly string[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  readonly models?: boolean;
+  readonly opaque?: boolean;
 }
 
 /** What a policy is checked against. Functions that need an engine are passed in, so that checking stays pure. */
@@ -63,7 +66,11 @@ export function checkPolicy(policy: Policy, context: PolicyContext): Finding[] {
     ...duplicatePatterns(policy),
     ...policy.guard.flatMap((rule, index) => guardFindings(rule, ['guard', index], checking)),
     ...predicateFindings(checking),
+    ...interactiveFindings(checking),
+    ...forwardFindings(checking),
     ...vaultFindings(policy, context),
+    ...modelFindings(checking),
+    ...uninspectedFindings(checking),
   ];
 }
 
@@ -156,6 +163,11 @@ function guardFindings(rule: GuardRule, path: ProblemPath, checking: Checking): 
   const { when } = rule;
   const kind = Object.keys(when)[0] ?? '';
   const found = holdFindings(rule, kind, path, checking);
+  if ('http' in when) found.push(...bodyFindings(when.http, path));
+  if ('shell' in when && Object.keys(when.shell).length === 0) {
+    const at = [...path, 'when', 'shell'];
+    found.push({ path: at, message: 'the condition is empty', mend: 'add commands or effects' });
+  }
   if ('sql' in when) found.push(...statementFindings(when.sql.statements ?? [], path, checking.context));
   if ('request' in when) found.push(...firesEverywhere('guards', 'request', path, checking));
   else if ('response' in when) found.push(...responseFindings(when.response, path, checking));
@@ -228,6 +240,32 @@ function predicateFindings({ policy, matched, registered, context }: Checking): 
   return found;
 }
 
+/** A shell that is only recorded passes the guards by: whoever writes both should know. */
+function interactiveFindings(checking: Checking): Finding[] {
+  const { interactive, approve, guard } = checking.policy;
+  if (interactive === undefined) return [];
+  const path = ['interactive'];
+  const found = fires('guards', 'shell', path, checking);
+  if (interactive === 'hold' && !approve) {
+    const mend = 'add approve: { by: [group] } to the policy';
+    found.push({ path, message: 'nobody can release what this rule holds', mend });
+  }
+  if ((interactive === 'record' || interactive === 'hold') && guard.some(({ when }) => 'shell' in when)) {
+    const message = 'shell guards do not see what is typed into a shell that is only recorded';
+    found.push({ path, message, mend: 'use lines or refuse, or mean it', severity: 'warning' });
+  }
+  if (interactive === 'lines' && !guard.some(({ when }) => 'shell' in when)) {
+    const message = 'lines are judged by shell guards, and this policy has none';
+    found.push({ path, message, mend: 'add one, or leave them to another policy', severity: 'warning' });
+  }
+  return found;
+}
+
+/** Only SSH has connections to somewhere else in it. */
+function forwardFindings(checking: Checking): Finding[] {
+  return checking.policy.forward === undefined ? [] : fires('guards', 'shell', ['forward'], checking);
+}
+
 function isReversible({ with: operator }: MaskRule): boolean {
   return typeof operator === 'object' && 'tokenise' in operator && operator.tokenise.reversible === true;
 }
@@ -256,6 +294,53 @@ function vaultFindings(policy: Policy, context: PolicyContext): Finding[] {
     return [{ path: ['detokenise'], message, mend, severity: 'warning' }];
   }
   return [];
+}
+
+/** What only the answers of models have: tokens to count, and prompts that were tokenised on their way up. */
+function modelFindings({ policy, matched, registered, context }: Checking): Finding[] {
+  const { restore, limits } = policy;
+  const found: Finding[] = [];
+  const tokenises = policy.mask.some(
+    (rule) => ('detect' in rule || 'pattern' in rule) && isTokenise(rule.with),
+  );
+  if (restore && !tokenises) {
+    const message = 'nothing is tokenised by content, so there is nothing to give back';
+    found.push({
+      path: ['restore'],
+      message,
+      mend: 'add a detect or pattern rule `with: tokenise`, or leave restore out',
+    });
+  }
+  const protocols = matched.length > 0 ? matched : registered;
+  if (protocols.some((protocol) => context.capabilities[protocol]?.models)) return found;
+  for (const path of [['restore'], ['limits', 'tokensPerMinute'], ['limits', 'tokensPerDay']]) {
+    const set = path[0] === 'restore' ? restore : limits?.[path[1] as 'tokensPerDay'];
+    if (!set) continue;
+    const message = `no model answers on ${protocols.join(', ')}`;
+    found.push({ path, message, mend: `leave ${path.join('.')} out, or match connections to models` });
+  }
+  return found;
+}
+
+function isTokenise(operator: MaskRule['with']): boolean {
+  return operator === 'tokenise' || (typeof operator === 'object' && 'tokenise' in operator);
+}
+
+function bodyFindings({ body }: { readonly body?: object | undefined }, path: ProblemPath): Finding[] {
+  return Object.keys(body ?? {}).flatMap((place) => {
+    const why = thrown(() => new BodyPattern(place));
+    if (why === undefined) return [];
+    const mend = 'write a key, or a JSON path such as $.query.limit or $..role';
+    return [{ path: [...path, 'when', 'http', 'body', place], message: why, mend }];
+  });
+}
+
+function uninspectedFindings({ policy, matched, registered, context }: Checking): Finding[] {
+  if (policy.uninspected === undefined) return [];
+  const protocols = matched.length > 0 ? matched : registered;
+  if (protocols.some((protocol) => context.capabilities[protocol]?.opaque)) return [];
+  const message = `everything is looked into on ${protocols.join(', ')}`;
+  return [{ path: ['uninspected'], message, mend: 'leave uninspected out, or match other connections' }];
 }
 
 type Part = 'masks' | 'guards' | 'response';

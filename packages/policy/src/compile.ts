@@ -1,4 +1,5 @@
 import {
+  type Caller,
   type GuardRule,
   type MaskRule,
   type Policy,
@@ -7,6 +8,8 @@ import {
   type Statement,
 } from '@scrim/model';
 import { type Condition, compileCondition } from './condition.ts';
+import { HostAccess } from './host-access.ts';
+import { type InteractiveRule, interactiveRule } from './interactive.ts';
 import { type Action, ALLOW, type Approval, type Verdict, worst } from './verdict.ts';
 
 export type VersionedPolicy = Policy & { readonly version: number };
@@ -17,6 +20,8 @@ export interface Subject {
   readonly labels: Readonly<Record<string, string>>;
   /** Groups of the caller. */
   readonly groups: readonly string[];
+  /** Absent = a machine, the stricter. */
+  readonly kind?: 'person' | 'machine';
 }
 
 /** A mask rule with its name, in the order rules apply: the first that matches a place decides. */
@@ -26,6 +31,8 @@ export interface CompiledMask {
   readonly policy: string;
   readonly policyVersion: number;
   readonly rule: MaskRule;
+  /** Whether values it tokenised in a caller's own request are given back in the answer. */
+  readonly restore: boolean;
 }
 
 /** A limit on what a caller sends, in bytes. */
@@ -41,6 +48,13 @@ export interface ResponseRule {
   readonly blobLargerThan?: number;
   /** Detector ids, groups or packs, any of which matches. */
   readonly detect?: readonly string[];
+}
+
+/** What a caller may use of a connection; the policy's name stands in `rule`. */
+export interface LimitRule {
+  readonly kind: 'requestsPerMinute' | 'tokensPerMinute' | 'tokensPerDay';
+  readonly amount: number;
+  readonly rule: string;
 }
 
 /** What is kept of response content. */
@@ -60,9 +74,17 @@ export interface CompiledPolicy {
   readonly derived: 'mask' | 'block';
   /** The worst verdict any policy gives on conditions that test masked columns. */
   readonly predicates: Verdict;
+  /** What is done with content no rule can look into: block, unless a policy says allow and none says block. */
+  readonly uninspected: 'block' | 'allow';
+  /** Whether a guard looks at headers, bodies, models or tools, or may hold an operation. */
+  readonly wholeOperations: boolean;
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
+  /** Every one must hold. */
+  readonly limits: readonly LimitRule[];
   readonly record: RecordRule;
+  /** What a shell somebody types into is to this kind of caller. */
+  interactive(kind: Caller['kind']): InteractiveRule;
   /** What the guards say to an operation. */
   judge(statement: Statement): Verdict;
   /** What the guards say to `bytes` sent by the caller in one operation. */
@@ -85,15 +107,23 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
   const chosen = policies.filter((policy) => matches(policy, subject));
   const guards = chosen.map(operationGuards);
   const request = chosen.flatMap(requestRules);
+  const access = new HostAccess(chosen, subject.kind ?? 'machine', uninspected(chosen), verdictOf);
   return {
     policies: chosen.map(({ name, version }) => ({ name, version })),
     masks: chosen.flatMap(maskRules),
     derived: chosen.some((policy) => policy.derived === 'block') ? 'block' : 'mask',
     predicates: worst(chosen.map((policy) => verdictOf(policy, 'predicates', policy.predicates))),
+    uninspected: uninspected(chosen),
+    wholeOperations: chosen.some((policy) => policy.guard.some(readsWhole)),
     request,
     response: chosen.flatMap(responseRules),
+    limits: chosen.flatMap(limitRules),
     record: recordRule(chosen),
-    judge: (statement) => worst(guards.map((list) => judgeList(list, statement))),
+    interactive: (kind) => interactiveRule(chosen, kind, verdictOf),
+    judge: (statement) =>
+      access.only(statement.facts)
+        ? worst(access.judge(statement.facts))
+        : worst([...guards.map((list) => judgeList(list, statement)), ...access.judge(statement.facts)]),
     judgeRequest: (bytes) =>
       worst(request.filter((rule) => bytes > rule.largerThan).map((rule) => rule.verdict)),
   };
@@ -114,6 +144,20 @@ export function matchesLabels(
 ): boolean {
   return Object.entries(wanted ?? {}).every(
     ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
+  );
+}
+
+function uninspected(policies: readonly Policy[]): 'block' | 'allow' {
+  const said = policies.map((policy) => policy.uninspected);
+  return said.includes('allow') && !said.includes('block') ? 'allow' : 'block';
+}
+
+/** Whether the rule can only be judged, or its hold only be bound to, an operation that is there as a whole. */
+function readsWhole({ when, do: action }: GuardRule): boolean {
+  if ('response' in when) return false;
+  if (action === 'hold') return true;
+  return (
+    'http' in when && [when.http.headers, when.http.body, when.http.models, when.http.tools].some(Boolean)
   );
 }
 
@@ -165,8 +209,17 @@ function approvalOf(policy: Policy): Approval | undefined {
 }
 
 function maskRules(policy: VersionedPolicy): CompiledMask[] {
-  const named = { policy: policy.name, policyVersion: policy.version };
+  const named = { policy: policy.name, policyVersion: policy.version, restore: policy.restore === true };
   return policy.mask.map((rule, index) => ({ id: `${policy.name}/mask[${index}]`, ...named, rule }));
+}
+
+const LIMITS = ['requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] as const;
+
+function limitRules(policy: VersionedPolicy): LimitRule[] {
+  return LIMITS.flatMap((kind) => {
+    const amount = policy.limits?.[kind];
+    return amount === undefined ? [] : [{ kind, amount, rule: `${policy.name}/limits.${kind}` }];
+  });
 }
 
 /** Bytes of a size the schema has accepted; a size that cannot be read limits to nothing, which fails closed. */

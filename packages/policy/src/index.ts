@@ -3,6 +3,7 @@ export {
   type CompiledMask,
   type CompiledPolicy,
   compilePolicies,
+  type LimitRule,
   matches,
   type RecordRule,
   type RequestRule,
@@ -11,5 +12,6 @@ export {
   type VersionedPolicy,
 } from './compile.ts';
 export { Glob } from './glob.ts';
+export type { InteractiveRule } from './interactive.ts';
 export { TablePattern } from './table-pattern.ts';
 export { type Action, type Approval, isWorse, type Verdict, worst } from './verdict.ts';

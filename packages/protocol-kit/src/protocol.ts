@@ -6,11 +6,15 @@ import type { Run } from './run.ts';
 /** Which rules can fire on a protocol. A policy that needs more is refused when it is written (DESIGN rule 4.2). */
 export interface Capabilities {
   readonly masks: readonly ('column' | 'field' | 'header' | 'detect' | 'pattern')[];
-  readonly guards: readonly ('sql' | 'shell' | 'http' | 'request' | 'response')[];
+  readonly guards: readonly ('sql' | 'shell' | 'sftp' | 'http' | 'request' | 'response')[];
   /** Parts of a `response` condition that can fire. */
   readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  /** Whether targets can be models: their tokens are counted, and what their prompts hid is given back. */
+  readonly models?: true;
+  /** Whether content can pass that no rule looks into, so that `uninspected` means something. */
+  readonly opaque?: true;
 }
 
 /** Bounds of one listener, all in bytes or milliseconds; docs/configuration.md lists them. */
@@ -23,6 +27,8 @@ export interface Limits {
   readonly maxHeldInput: number;
   /** To reach the target and log in. */
   readonly targetTimeout: number;
+  /** How long a caller is kept waiting for people, on wires whose clients give up: then it hears how to come back. */
+  readonly holdTimeout?: number;
 }
 
 export interface AcceptContext {
@@ -30,6 +36,8 @@ export interface AcceptContext {
   /** Certificate of the listener; absent = TLS is answered "no". */
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly requireTls: boolean;
+  /** The connection every caller of this listener means, where it serves one alone. */
+  readonly connection?: string;
   /** Something worth an event happened before a caller was known (garbage, time-out): `why` holds no caller bytes. */
   readonly rejected: (why: string) => void;
 }
@@ -39,7 +47,13 @@ export interface AcceptContext {
  * one per socket, HTTP one per request.
  */
 export interface Knock {
+  /** The token; empty when a certificate is presented instead. */
   readonly credential: Secret;
+  /**
+   * An OpenSSH user certificate whose key the caller has just proven to hold. A protocol sets it after that proof alone,
+   * never from anything a caller can merely send.
+   */
+  readonly certificate?: Uint8Array;
   /** The connection as this wire spells it: database, user, path prefix, cluster. */
   readonly wants: string;
   /** A part of the target the caller asks for (`name/otherdb`), where the connection allows it. */
@@ -66,6 +80,13 @@ export type Ending = 'caller-left' | 'target-left' | 'refused' | 'broken';
  */
 export interface Relay {
   /**
+   * True when a rule looks at more of an operation than its line, or may hold it: an exchange that could name operations
+   * before all they carry has arrived then waits for the whole of it.
+   */
+  readonly wholeOperations?: boolean;
+  /** True when lines typed into an interactive shell are operations to be judged before the target gets their Enter. */
+  readonly judgesLines?: boolean;
+  /**
    * Runs of one chunk, in order. A promise means one of them is held: the exchange delivers nothing more of that
    * lane until it settles, keeps a bounded read-ahead, and still notices that the caller left or cancelled.
    */
@@ -73,6 +94,8 @@ export interface Relay {
   fromTarget(runs: readonly Run[]): void | Promise<void>;
   /** The caller asks to cancel. True = it was a held operation, nothing is to be sent to the target. */
   cancel(lane: number): boolean;
+  /** What was to come of the lane's texts never will: what is held of them is dropped. */
+  drop?(lane: number): void;
   ended(ending: Ending): void;
 }
 
@@ -89,6 +112,11 @@ export interface Exchange {
   refuse(run: Run, refusal: Refusal): void;
   /** Tells the caller something in passing (`waiting for approval`); a wire without such a message does nothing. */
   notify(lane: number, text: string): void;
+  /**
+   * Ends the operation of one lane in the wire's own words, because its answer must not go on; the other lanes live.
+   * False, or no such method = the wire has no such word, and the whole exchange must be closed.
+   */
+  abandon?(lane: number, refusal: Refusal): boolean;
   /** Ends both sides; with a refusal the caller is told first. */
   close(refusal?: Refusal): void;
 }
@@ -97,6 +125,8 @@ export interface Exchange {
 export interface Protocol {
   readonly name: Connection['protocol'];
   readonly capabilities: Capabilities;
+  /** What callers know this listener by, to be published: the host key of an SSH edge. */
+  readonly identity?: string;
   /** Yields each caller that presents a credential; ends when the socket does. Never throws for what a peer sent. */
   accept(socket: Duplex, context: AcceptContext): AsyncIterable<Knock>;
 }

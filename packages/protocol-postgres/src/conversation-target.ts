@@ -3,7 +3,15 @@ import { countOf } from './command-tag.ts';
 import { CopyOut, copyFormat } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
-import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
+import {
+  NotificationFields,
+  type Reach,
+  ReportFields,
+  ResultFields,
+  StatusFields,
+  withoutPosition,
+} from './fields.ts';
+import { returnsData } from './function-call.ts';
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
@@ -357,6 +365,7 @@ export class TargetConversation {
       const told = new ReportFields(first.failure, this.#drawn());
       this.#push(first.failure, { kind: 'fields', fields: told });
     } else if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
+    else if (first.swallow) this.#push(withoutPosition(whole), { kind: 'fields', fields });
     else this.#push(whole, { kind: 'fields', fields });
     if (first.kind === 'query' || first.kind === 'function') {
       session.copyIn = false;
@@ -375,7 +384,7 @@ export class TargetConversation {
     const session = this.#session;
     const sync = session.dues.rest().find(({ kind }) => kind === 'sync');
     if (!sync?.swallow || !sync.columnsFor) return false;
-    if (session.state === 0x54) sync.columnsFor.failure = Buffer.from(whole);
+    if (session.state === 0x54) sync.columnsFor.failure = withoutPosition(whole);
     session.fail();
     return true;
   }
@@ -395,7 +404,7 @@ export class TargetConversation {
   #functionResult(whole: Buffer, end: number): number {
     const { first } = this.#session;
     if (first?.kind !== 'function') throw unexpected();
-    this.#push(whole, { kind: 'fields', fields: new ResultFields(whole) });
+    this.#push(whole, { kind: 'fields', fields: new ResultFields(whole, returnsData(first.statement)) });
     return end;
   }
 
@@ -407,7 +416,7 @@ export class TargetConversation {
     if (!copy) throw new WireFault('a COPY whose format is not known');
     const shape = this.#shape(statement, first.part, first.columns ?? namelessColumns(whole));
     if (!shape) return at;
-    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy));
+    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy, this.#session.encodingName));
     this.#copy = new CopyOut(copyShape, this.#options.maxMessage);
     this.#push(whole, { kind: 'shape', shape: copyShape });
     return end;

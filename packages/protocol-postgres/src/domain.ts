@@ -91,7 +91,8 @@ export class Domain {
   /** The shape of a COPY: columns as described, spelled as its options say. The same object for the same COPY. */
   copyShape(columns: PgShape, copyOut: Buffer, copy: CopyFormat): CopyShape {
     const known = this.#copies.get(columns);
-    if (known) return known;
+    // The options are the statement's, the characters the session's.
+    if (known?.copy.characters === copy.characters) return known;
     const count = copyOut.readUInt16BE(6);
     // COPY leaves generated columns out, SELECT * does not: then nobody can say which field is which column.
     const matched = columns.columns.length === count ? columns : this.#nameless(columns, copyOut);

@@ -3,15 +3,14 @@ import type { Catalog } from './contracts.ts';
 import type { Field, Value } from './lineage/index.ts';
 import { placeKey } from './lineage/index.ts';
 import type { KnownStatement } from './statements.ts';
-import { arrayOf } from './types/array.ts';
 import { builtinType } from './types/builtin.ts';
 import type { TypeCodec } from './types/codec.ts';
-import { plain } from './types/plain.ts';
+import { typeOf } from './types/resolve.ts';
 import { cstring, message, stringEnd, TYPE, WireFault } from './wire.ts';
 
 /** How a column's values stand on the wire. */
 export interface ColumnWire {
-  readonly codec: TypeCodec | undefined;
+  readonly codec: TypeCodec;
   readonly binary: boolean;
 }
 
@@ -106,15 +105,11 @@ export function buildShape(
   const wires: ColumnWire[] = [];
   const known = behind.changing ? undefined : agreed(fields, catalog, behind.columns);
   fields.forEach((field, i) => {
-    const { type, textual, codec } = typeOf(field.type, catalog);
-    const maxLength =
-      field.modifier >= 4 && (field.type === 1043 || field.type === 1042) ? field.modifier - 4 : null;
+    const { codec, ...typed } = typeOf(field.type, field.modifier, catalog);
     columns.push({
       name: field.name,
       ...originOf(field, catalog, known?.[i]?.value, behind),
-      type,
-      textual,
-      ...(maxLength === null ? {} : { maxLength }),
+      ...typed,
     });
     wires.push({ codec, binary: field.binary });
   });
@@ -189,35 +184,6 @@ function carried({ carry, kind, temporary }: Value): Origin {
     exact: !carry.open,
     ...(changed === 'plain' || carry.places.size === 0 ? {} : { derived: changed }),
   };
-}
-
-/** Domains on domains end somewhere; a loop in a broken catalog must too. */
-const MAX_DEPTH = 8;
-
-/** A type's codec, through domains and arrays. Enums and citext are text on the wire in both formats. */
-function codecOf(oid: number, catalog: Catalog, depth = 0): TypeCodec | undefined {
-  const known = builtinType(oid);
-  if (known || depth > MAX_DEPTH) return known;
-  const info = catalog.type(oid);
-  if (!info) return undefined;
-  if (info.kind === 'enum' || (info.kind === 'base' && info.name === 'citext')) return TEXT;
-  if (info.of === null) return undefined;
-  if (info.kind === 'domain') return codecOf(info.of, catalog, depth + 1);
-  if (info.kind !== 'array') return undefined;
-  const element = codecOf(info.of, catalog, depth + 1);
-  return element && arrayOf(element);
-}
-
-const TEXT = plain('text');
-
-function typeOf(
-  oid: number,
-  catalog: Catalog,
-): Pick<Column, 'type' | 'textual'> & { codec: TypeCodec | undefined } {
-  const codec = codecOf(oid, catalog);
-  return codec
-    ? { type: codec.valueType, textual: codec.textual, codec }
-    : { type: 'unknown', textual: true, codec: undefined };
 }
 
 /** A result shape kept for the statement it belongs to. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   isFree,
@@ -29,6 +29,9 @@ export interface Stack {
   readonly api: string;
   readonly adminToken: string;
   readonly postgres: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number };
+  /** `knownHosts` is the line an OpenSSH client's known_hosts file needs. */
+  readonly ssh: { readonly host: string; readonly port: number; readonly knownHosts: string };
   readonly dataDir: string;
   stop(): Promise<void>;
 }
@@ -92,6 +95,8 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
       SCRIM_CONTROL_PLANE: `${HOST}:${ports.grpc}`,
       ...(joinToken === undefined ? {} : { SCRIM_JOIN_TOKEN: joinToken }),
       SCRIM_EDGE_POSTGRES: `${HOST}:${ports.edgePostgres}`,
+      SCRIM_EDGE_HTTP: `${HOST}:${ports.edgeHttp}`,
+      SCRIM_EDGE_SSH: `${HOST}:${ports.edgeSsh}`,
       SCRIM_EDGE_HEALTH: `${HOST}:${ports.edgeHealth}`,
     },
     probe: httpProbe(`http://${HOST}:${ports.edgeHealth}/readyz`),
@@ -145,6 +150,8 @@ function writeReadyFile(
     console: stack.api,
     adminToken: stack.adminToken,
     postgres: stack.postgres,
+    http: stack.http,
+    ssh: stack.ssh,
     edgePid: edge.pid,
     controlPlanePid: controlPlane.pid,
   };
@@ -213,6 +220,12 @@ async function joinTokenFor(dataDir: string, client: Api): Promise<string | unde
   return (await client.call<{ token: string }>('POST', '/v1/join-tokens', wanted)).token;
 }
 
+/** The edge has written its public host key beside its own. */
+function sshOf(dataDir: string, port: number): Stack['ssh'] {
+  const key = readFileSync(join(dataDir, 'edge', 'ssh_host_ed25519_key.pub'), 'utf8').trim();
+  return { host: HOST, port, knownHosts: `[${HOST}]:${port} ${key}` };
+}
+
 async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Stack, 'stop'>> {
   const { dataDir, readyFile, report, signal } = options;
   // What an earlier run wrote is not true any more, and somebody may be waiting for the file.
@@ -225,6 +238,8 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
       REST: ports.http,
       'gRPC (edges)': ports.grpc,
       'PostgreSQL callers': ports.edgePostgres,
+      'HTTP callers': ports.edgeHttp,
+      'SSH callers': ports.edgeSsh,
       'the health of the edge': ports.edgeHealth,
     },
     keptFile(dataDir),
@@ -241,7 +256,14 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
   stops.push(() => edge.stop());
   report('starting the edge');
   await edge.start();
-  const stack = { api, adminToken, postgres: { host: HOST, port: ports.edgePostgres }, dataDir };
+  const stack = {
+    api,
+    adminToken,
+    postgres: { host: HOST, port: ports.edgePostgres },
+    http: { host: HOST, port: ports.edgeHttp },
+    ssh: sshOf(dataDir, ports.edgeSsh),
+    dataDir,
+  };
   if (readyFile !== undefined) {
     const write = (): void => writeReadyFile(readyFile, stack, edge, controlPlane);
     write();

@@ -11,10 +11,11 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { ColumnPlace, Statement } from '@scrim/model';
+import type { Caller, ColumnPlace, Statement } from '@scrim/model';
 import {
   type CompiledMask,
   type CompiledPolicy,
+  type LimitRule,
   type ResponseRule,
   type Verdict,
   worst,
@@ -35,6 +36,12 @@ const LONGEST_TOKEN = 136;
 /** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
 export class Enforcement {
   readonly mask: MaskRules;
+  /** What a caller may use of the connection. */
+  readonly limits: readonly LimitRule[];
+  /** What is done with content no rule can look into. */
+  readonly uninspected: 'block' | 'allow';
+  /** See {@link CompiledPolicy.wholeOperations}. */
+  readonly wholeOperations: boolean;
   /** Rules about what comes back, in order. */
   readonly responses: readonly ResponseRule[];
   /** Whether a text has one of our masks in it; always false when no rule masks anything. */
@@ -58,6 +65,14 @@ export class Enforcement {
     );
     this.longestMask = Math.max(LONGEST_TOKEN, ...this.#wireLiterals.map((it) => it.length));
     this.responses = policy.response;
+    this.limits = policy.limits;
+    this.uninspected = policy.uninspected;
+    this.wholeOperations = policy.wholeOperations;
+  }
+
+  /** Whether lines of an interactive shell are judged one by one. */
+  judgesLines(kind: Caller['kind']): boolean {
+    return this.#policy.interactive(kind).lines;
   }
 
   /** Whether raw bytes, given as latin1, have one of our masks in them. */
@@ -190,18 +205,22 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const rules = new Map<string, ContentRule>();
   const names = new Map<string, string>();
   for (const mask of policy.masks) {
-    const { id, rule } = mask;
+    const { id, rule, restore } = mask;
+    const contentRule = (): ContentRule => {
+      const operator = operatorFor(mask);
+      return { id, operator, restores: restore && operator.name === 'tokenise' };
+    };
     if ('detect' in rule) {
       for (const detector of resolveDetectors(rule.detect)) {
         detectors.add(detector);
-        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(mask) });
+        if (!rules.has(detector)) rules.set(detector, contentRule());
       }
     } else if ('pattern' in rule) {
       const pattern = patternNamed(names, rule.pattern);
       if (!pattern) continue;
       const detector = `custom.${pattern.name}`;
       patterns.push(pattern);
-      rules.set(detector, { id, operator: operatorFor(mask) });
+      rules.set(detector, contentRule());
     }
   }
   return { detectors, patterns, rules };
@@ -272,7 +291,9 @@ export class Enforcements {
 
   of(authorisation: Authorisation): Enforcement {
     const { compiled, snapshot } = authorisation;
-    const key = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    // People and machines of the same groups get other verdicts on shells.
+    const chosen = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    const key = `${authorisation.caller.kind}:${chosen}`;
     let enforcement = this.#byKey.get(key);
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');

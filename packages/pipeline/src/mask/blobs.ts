@@ -13,6 +13,10 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 export class Blobs {
   readonly #open = new Map<string, number>();
 
+  forget(lane: number): void {
+    for (const key of this.#open.keys()) if (key.startsWith(`${lane}/`)) this.#open.delete(key);
+  }
+
   /** Bytes of the longest run that ends in this piece or goes on after it. */
   of(lane: number, { channel, bytes, last }: Piece): number {
     const key = `${lane}/${channel}`;

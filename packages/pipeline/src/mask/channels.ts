@@ -1,5 +1,17 @@
-import { type ByteMasker, createJsonMasker, createTextMasker, terminalView } from '@scrim/masking';
-import type { Piece } from '@scrim/protocol-kit';
+import {
+  type ByteMasker,
+  createCsvMasker,
+  createFormMasker,
+  createJsonMasker,
+  createTextMasker,
+  createXmlMasker,
+  type FieldTextOptions,
+  jsonStringView,
+  type Scanner,
+  type TextView,
+  terminalView,
+} from '@scrim/masking';
+import type { Piece, TextForm } from '@scrim/protocol-kit';
 import type { MaskRules } from './plan.ts';
 
 /** Bytes after which a channel that always holds something back is masked by new rules all the same. */
@@ -52,6 +64,11 @@ export class Channels {
     return filled.length === 1 ? (filled[0] as Uint8Array) : Buffer.concat(filled);
   }
 
+  /** Drops what is held of every channel of the lane. */
+  forget(lane: number): void {
+    for (const key of this.#open.keys()) if (key.startsWith(`${lane}/`)) this.#open.delete(key);
+  }
+
   /** What may be shown of a channel that fell silent. */
   release(lane: number, channel: number): Uint8Array | undefined {
     return this.#open.get(`${lane}/${channel}`)?.masker.release();
@@ -68,17 +85,37 @@ export class Channels {
       return createJsonMasker({
         fields: rules.fields,
         onHit: (rule) => values.hit(rule, name),
+        ...(rules.scanner && {
+          leaf: (value, key) => values.leaf(value, key, name),
+          scanner: rules.scanner,
+          stream: () => this.#text(rules.scanner as Scanner, name, jsonStringView),
+        }),
+      });
+    }
+    const fieldForm = FIELD_FORMS[form];
+    if (fieldForm && (rules.scanner || rules.fields.length > 0)) {
+      return fieldForm({
+        fields: rules.fields,
+        onHit: (rule) => values.hit(rule, name),
         ...(rules.scanner && { leaf: (value, key) => values.leaf(value, key, name) }),
       });
     }
     if (!rules.scanner) return PASSING;
-    return createTextMasker({
-      scanner: rules.scanner,
-      replace: (detector, value) => values.found(detector, value, name),
-      ...(form === 'terminal' && { view: terminalView }),
-    });
+    return this.#text(rules.scanner, name, form === 'terminal' ? terminalView : undefined);
+  }
+
+  #text(scanner: Scanner, name: string, view: TextView | undefined): ByteMasker {
+    const replace = (detector: string, value: string) => this.#values.found(detector, value, name);
+    return createTextMasker({ scanner, replace, ...(view && { view }) });
   }
 }
+
+/** Forms whose values stand under names. */
+const FIELD_FORMS: Partial<Record<TextForm, (options: FieldTextOptions) => ByteMasker>> = {
+  form: createFormMasker,
+  csv: createCsvMasker,
+  xml: createXmlMasker,
+};
 
 const NOTHING = new Uint8Array(0);
 

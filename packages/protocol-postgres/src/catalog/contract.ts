@@ -21,8 +21,12 @@ export interface TypeInfo {
   readonly kind: 'base' | 'domain' | 'enum' | 'composite' | 'range' | 'multirange' | 'array' | 'pseudo';
   /** Base type of a domain, element of an array, subtype of a range, range of a multirange. */
   readonly of: number | null;
-  /** Fields of a composite type in order. */
-  readonly fields: readonly { readonly name: string; readonly type: number }[];
+  /** Fields of a composite type in order; `modifier` as in pg_attribute, -1 for none. */
+  readonly fields: readonly { readonly name: string; readonly type: number; readonly modifier: number }[];
+  /** A domain's modifier of its base type, -1 for none. */
+  readonly modifier: number;
+  /** First label of an enum. */
+  readonly label?: string;
 }
 
 export type RelationKind = 'table' | 'view' | 'materialized-view' | 'foreign-table' | 'sequence';

@@ -107,11 +107,19 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
         function: int(row[2]),
       })),
     };
-    return { stamp, rows };
+    // What was locked has no definition yet: the next look must read again.
+    const partly =
+      relations.some((one) => isUserView(one) && !rows.definitions.has(one.oid)) ||
+      functionRows.some((row) => row[4] === null && row[5] === null);
+    return { stamp: partly ? `${stamp} partly` : stamp, rows };
   } catch (error) {
     await query('ROLLBACK').catch(() => []);
     throw error;
   }
+}
+
+function isUserView({ oid, kind }: RelationRow): boolean {
+  return oid >= 16_384 && (kind === 'view' || kind === 'materialized-view');
 }
 
 function int(value: string | null | undefined): number {
@@ -185,10 +193,10 @@ const TYPE_KINDS: Readonly<Record<string, TypeInfo['kind']>> = {
 };
 
 function typeRows(rows: readonly Row[], columns: readonly Row[]): TypeInfo[] {
-  const fields = new Map<number, { name: string; type: number }[]>();
+  const fields = new Map<number, { name: string; type: number; modifier: number }[]>();
   for (const row of columns) {
     const list = fields.get(int(row[0])) ?? [];
-    list.push({ name: row[2] ?? '', type: int(row[3]) });
+    list.push({ name: row[2] ?? '', type: int(row[3]), modifier: Number(row[5] ?? -1) });
     fields.set(int(row[0]), list);
   }
   return rows.map((row) => {
@@ -202,6 +210,8 @@ function typeRows(rows: readonly Row[], columns: readonly Row[]): TypeInfo[] {
       kind,
       of: madeOf(kind, row),
       fields: kind === 'composite' ? (fields.get(int(row[8])) ?? []) : [],
+      modifier: Number(row[11] ?? -1),
+      ...(row[12] === null || row[12] === undefined ? {} : { label: row[12] }),
     };
   });
 }

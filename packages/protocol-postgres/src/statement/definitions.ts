@@ -225,6 +225,7 @@ function retyped(part: Part, body: Ast, command: Ast): void {
   aside.visit(child(command, 'def')?.raw_default, NO_CTES);
   aside.into.values.delete(text(command, 'name') ?? '');
   if (aside.into.values.size === 0) return;
+  part.walk.into.absorb(aside.into);
   part.walk.into.keep('rows');
   for (const column of aside.into.values) part.walk.into.values.add(column);
   const name = relationName(child(body, 'relation') ?? {});

@@ -125,7 +125,7 @@ export const WITHOUT_FLAG: readonly {
     // Whatever the command: a user's name after one flag and, after the flag that goes with it, no port.
     anchors: ['-u ', '-U '],
     verify: after(
-      /^(-[uU] ["']?[A-Za-z][\w.@\\-]{0,63}["']? (?:[^|;&\n]{0,120} )?-[pPwW] ["']?)([^\s"'|;&/$]{6,128})(?=["'\s|;&]|$)/,
+      /^(-[uU] ["']?[A-Za-z][\w.@\\-]{0,63}["']? (?:[^|;&\n]{0,80} )?-[pPwW] ["']?)([^\s"'|;&/$]{6,128})(?=["'\s|;&]|$)/,
       0,
       (text) => isSpoken(text) && !/\.[a-z]{1,5}$/.test(text),
       AFTER_BLANK,
