@@ -373,7 +373,7 @@ export class Session implements Relay {
   #fellSilent(lane: number, channel: number, quiet: Quiet): void {
     if (this.#ended || this.#heldLanes.has(lane)) return;
     try {
-      const masked = this.#masker.release(lane, channel);
+      const masked = this.#masker.release(lane, channel, quiet.typed?.());
       if (!masked) return;
       const run = quiet.run(masked.bytes);
       this.#recorder.response(run.bytes, 0, lane);

@@ -10,7 +10,7 @@
  * Each side is read only as fast as the other takes it: a stream that is held or full is paused, and SSH's own window
  * then stops the peer.
  */
-import { type Refusal, refuse, type ShellFacts, type Statement } from '@scrim/model';
+import { type FileFacts, type Refusal, refuse, type ShellFacts, type Statement } from '@scrim/model';
 import type { ClientChannel, PseudoTtyOptions, ServerChannel, Session } from 'ssh2';
 import { binaryStreams } from './binary.ts';
 import type { Governed, Host } from './contracts.ts';
@@ -40,6 +40,10 @@ export interface ProgramSetUp {
 
 /** Milliseconds of silence after which what is held back of a text leaves, as far as it cannot be part of a value. */
 const QUIET_MS = 60;
+/** The same where somebody types: the echo of each key waits so long. */
+const TERMINAL_QUIET_MS = 20;
+/** Keys remembered until their echo is shown. */
+const MOST_TYPED = 256;
 const CTRL_C = 3;
 /** To the end of the line, erase it, and a new prompt: a refused line must not run with the next Enter. */
 const FORGET: Buffer = Buffer.of(0x05, 0x15, 0x03);
@@ -66,6 +70,8 @@ export class Program implements Governed {
   #exit: Exit | undefined;
   #ended = 0;
   #lines: GuardedLines | undefined;
+  #typedAhead: Buffer = NOTHING;
+  #screen: { readonly columns: number; readonly rows: number } | undefined;
   #isShell = false;
   #callerGone = false;
   #finished = false;
@@ -97,9 +103,23 @@ export class Program implements Governed {
     const terminal = this.#setUp.terminal !== undefined;
     const facts = { ...this.#host.understand(command, terminal), ...(binary ? { uninspected: binary } : {}) };
     this.#opaque = binary ?? '';
+    if (binary === 'scp' || binary === 'sftp-server' || binary === 'rsync') this.#files(command);
     this.#start({ verb: 'exec', text: command, facts }, (opened) => {
       this.#host.target.exec(command, { ...this.#options(), allowHalfOpen: true }, opened);
     });
+  }
+
+  /** Copies files over a stream nobody reads: any file may be meant, in any way, so every rule on files is asked. */
+  #files(command: string): void {
+    for (const operation of ['read', 'write'] as const) {
+      const facts: FileFacts = { kind: 'sftp', operation, paths: [], complete: false };
+      const statement: Statement = { verb: 'sftp', text: `${operation} by ${command}`, facts };
+      const meaning = { kind: 'operation', statement, parameters: null } as const;
+      const pass = (): void => undefined;
+      this.#toTarget.push(
+        run(this.lane, Buffer.from(command), meaning, pass, (refusal) => this.#deny(refusal)),
+      );
+    }
   }
 
   shell(): void {
@@ -177,7 +197,9 @@ export class Program implements Governed {
         this.lane,
         Buffer.from(statement.text),
         { kind: 'operation', statement, parameters: environment.size > 0 ? variables : null },
-        () => this.#toTarget.block(this.#open(open)),
+        () => {
+          if (!this.#finished) this.#toTarget.block(this.#open(open));
+        },
         (refusal) => this.#deny(refusal),
       ),
     );
@@ -291,6 +313,7 @@ export class Program implements Governed {
   }
 
   #input(chunk: Buffer): void {
+    if (this.#setUp.terminal) this.#remember(chunk);
     const meaning = { kind: 'input', bytes: chunk.length } as const;
     this.#toTarget.push(
       run(
@@ -301,6 +324,13 @@ export class Program implements Governed {
         (refusal) => this.#denyInput(refusal),
       ),
     );
+  }
+
+  /** Letters alone: what a control key does to the line, its echo does not tell. */
+  #remember(keys: Buffer): void {
+    const letters = keys.every((byte) => byte >= 0x20 && byte !== 0x7f);
+    const typed = letters ? Buffer.concat([this.#typedAhead, keys]) : NOTHING;
+    this.#typedAhead = typed.length > MOST_TYPED ? NOTHING : typed;
   }
 
   #write(chunk: Buffer): void {
@@ -329,8 +359,10 @@ export class Program implements Governed {
       name: kind === 'e' ? 'stderr' : terminal ? 'terminal' : 'stdout',
       bytes,
       last,
+      ...(terminal && this.#screen ? { screen: this.#screen } : {}),
       quiet: {
-        after: QUIET_MS,
+        after: terminal ? TERMINAL_QUIET_MS : QUIET_MS,
+        typed: () => this.#typedAhead,
         run: (text: Uint8Array) => run(this.lane, frame(kind, text), { kind: 'control' }, pass),
       },
     };
@@ -343,6 +375,11 @@ export class Program implements Governed {
   }
 
   #show(kind: FrameKind, bytes: Buffer): void {
+    const typed = this.#typedAhead;
+    if (typed.length > 0 && bytes.length > 0) {
+      const echoed = typed.subarray(0, bytes.length).equals(bytes);
+      this.#typedAhead = echoed ? typed.subarray(bytes.length) : NOTHING;
+    }
     if (kind === 'e') this.#outlet.error(bytes);
     else this.#outlet.data(bytes);
   }
@@ -408,6 +445,7 @@ export class Program implements Governed {
   }
 
   #deny(refusal: Refusal): void {
+    this.#toTarget.clear();
     this.end(sentence(refusal));
     this.#host.closed(this.lane);
   }
@@ -454,6 +492,7 @@ export class Program implements Governed {
 
   /** For the recording: a screen is replayed at the size it had. */
   #resized(cols: number, rows: number): void {
+    this.#screen = { columns: cols, rows };
     const bytes = frame('r', Buffer.from(`${cols}x${rows}`));
     const texts = { pieces: [], rewrite: () => NOTHING };
     this.#toCaller.push(run(this.lane, bytes, { kind: 'texts', texts }, () => undefined));

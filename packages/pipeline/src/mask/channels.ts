@@ -1,4 +1,10 @@
-import { type ByteMasker, createJsonMasker, createTextMasker, terminalView } from '@scrim/masking';
+import {
+  type ByteMasker,
+  createJsonMasker,
+  createTerminalMasker,
+  createTextMasker,
+  type TerminalMasker,
+} from '@scrim/masking';
 import type { Piece } from '@scrim/protocol-kit';
 import type { MaskRules } from './plan.ts';
 
@@ -42,6 +48,9 @@ export class Channels {
     const channel = keep ? known : { rules, masker: this.#masker(piece, rules), overdue: 0 };
     if (channel !== known) this.#open.set(key, channel);
     if (outdated) channel.overdue += piece.bytes.length;
+    if (piece.screen && 'resize' in channel.masker) {
+      (channel.masker as TerminalMasker).resize(piece.screen.columns, piece.screen.rows);
+    }
     const shown = channel.masker.push(piece.bytes);
     const parts = before ? [before, shown] : [shown];
     if (piece.last) {
@@ -58,8 +67,8 @@ export class Channels {
   }
 
   /** What may be shown of a channel that fell silent. */
-  release(lane: number, channel: number): Uint8Array | undefined {
-    return this.#open.get(`${lane}/${channel}`)?.masker.release();
+  release(lane: number, channel: number, typed?: Uint8Array): Uint8Array | undefined {
+    return this.#open.get(`${lane}/${channel}`)?.masker.release(typed);
   }
 
   /** Whether the channel holds something back. */
@@ -67,7 +76,7 @@ export class Channels {
     return (this.#open.get(`${lane}/${channel}`)?.masker.held ?? 0) > 0;
   }
 
-  #masker({ form, name }: Piece, rules: MaskRules): ByteMasker {
+  #masker({ form, name, screen }: Piece, rules: MaskRules): ByteMasker {
     const values = this.#values;
     if (form === 'json') {
       return createJsonMasker({
@@ -77,11 +86,9 @@ export class Channels {
       });
     }
     if (!rules.scanner) return PASSING;
-    return createTextMasker({
-      scanner: rules.scanner,
-      replace: (detector, value) => values.found(detector, value, name),
-      ...(form === 'terminal' && { view: terminalView }),
-    });
+    const replace = (detector: string, value: string) => values.found(detector, value, name);
+    if (form === 'terminal') return createTerminalMasker({ scanner: rules.scanner, replace, ...screen });
+    return createTextMasker({ scanner: rules.scanner, replace });
   }
 }
 
