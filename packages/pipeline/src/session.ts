@@ -11,6 +11,7 @@ import { KeptTexts } from './mask/kept-texts.ts';
 import { type Masked, Masker } from './mask/masker.ts';
 import { QuietChannels } from './mask/quiet.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
+import { refusalData } from './record/refusal-data.ts';
 import { Tally } from './record/tally.ts';
 
 export interface SessionServices extends ApprovalServices {
@@ -437,13 +438,7 @@ export class Session implements Relay {
   }
 
   #refuse(run: Run, refusal: Refusal, why?: string): void {
-    this.#recorder.event('refused', {
-      code: refusal.code,
-      message: refusal.message,
-      ...(refusal.rule === undefined ? {} : { rule: refusal.rule }),
-      ...(refusal.ticket === undefined ? {} : { ticket: refusal.ticket }),
-      ...(why === undefined ? {} : { why }),
-    });
+    this.#recorder.event('refused', refusalData(refusal, why === undefined ? {} : { why }));
     this.#exchange.refuse(run, refusal);
   }
 
@@ -456,19 +451,12 @@ export class Session implements Relay {
 
   #abandon(lane: number, refusal: Refusal): boolean {
     if (!this.#exchange.abandon?.(lane, refusal)) return false;
-    const { code, message, rule, ticket } = refusal;
     this.#responses.ended(lane);
     this.#masker.forget(lane);
     this.#sent.forget(lane);
     this.#tally.flushMasks(this.#recorder);
-    this.#recorder.event('refused', {
-      code,
-      message,
-      lane,
-      ...(rule === undefined ? {} : { rule }),
-      ...(ticket === undefined ? {} : { ticket }),
-    });
-    this.#recorder.outcome(false, code, null, lane);
+    this.#recorder.event('refused', refusalData(refusal, { lane }));
+    this.#recorder.outcome(false, refusal.code, null, lane);
     return true;
   }
 

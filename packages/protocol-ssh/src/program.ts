@@ -10,9 +10,9 @@
  * Each side is read only as fast as the other takes it: a stream that is held or full is paused, and SSH's own window
  * then stops the peer.
  */
-import { type FileFacts, type Refusal, refuse, type ShellFacts, type Statement } from '@scrim/model';
+import { type Refusal, refuse, type ShellFacts, type Statement } from '@scrim/model';
 import type { ClientChannel, PseudoTtyOptions, ServerChannel, Session } from 'ssh2';
-import { binaryStreams } from './binary.ts';
+import { binaryStreams, fileStatements } from './binary.ts';
 import type { Governed, Host } from './contracts.ts';
 import { content, type FrameKind, frame } from './frame.ts';
 import { GuardedLines } from './guarded-lines.ts';
@@ -21,6 +21,7 @@ import { CallerOutlet } from './outlet.ts';
 import { plainLine, REFUSED_STATUS, sentence, terminalLine } from './refuse.ts';
 import { control, Lane, NOTHING, run, type SshRun } from './run.ts';
 import { bounded } from './session-channel.ts';
+import { TypedEcho } from './typed-echo.ts';
 
 /** A terminal as the caller asked for it. */
 export interface Terminal {
@@ -42,11 +43,7 @@ export interface ProgramSetUp {
 const QUIET_MS = 60;
 /** The same where somebody types: the echo of each key waits so long. */
 const TERMINAL_QUIET_MS = 20;
-/** Keys remembered until their echo is shown. */
-const MOST_TYPED = 256;
 const CTRL_C = 3;
-/** To the end of the line, erase it, and a new prompt: a refused line must not run with the next Enter. */
-const FORGET: Buffer = Buffer.of(0x05, 0x15, 0x03);
 const SIGNAL = /^[A-Z0-9]{1,16}$/;
 
 interface Exit {
@@ -70,7 +67,7 @@ export class Program implements Governed {
   #exit: Exit | undefined;
   #ended = 0;
   #lines: GuardedLines | undefined;
-  #typedAhead: Buffer = NOTHING;
+  readonly #echo = new TypedEcho();
   #screen: { readonly columns: number; readonly rows: number } | undefined;
   #isShell = false;
   #callerGone = false;
@@ -103,23 +100,14 @@ export class Program implements Governed {
     const terminal = this.#setUp.terminal !== undefined;
     const facts = { ...this.#host.understand(command, terminal), ...(binary ? { uninspected: binary } : {}) };
     this.#opaque = binary ?? '';
-    if (binary === 'scp' || binary === 'sftp-server' || binary === 'rsync') this.#files(command);
+    for (const asked of fileStatements(command, binary)) {
+      const meaning = { kind: 'operation', statement: asked, parameters: null } as const;
+      const deny = (refusal: Refusal): void => this.#deny(refusal);
+      this.#toTarget.push(run(this.lane, Buffer.from(command), meaning, () => undefined, deny));
+    }
     this.#start({ verb: 'exec', text: command, facts }, (opened) => {
       this.#host.target.exec(command, { ...this.#options(), allowHalfOpen: true }, opened);
     });
-  }
-
-  /** Copies files over a stream nobody reads: any file may be meant, in any way, so every rule on files is asked. */
-  #files(command: string): void {
-    for (const operation of ['read', 'write'] as const) {
-      const facts: FileFacts = { kind: 'sftp', operation, paths: [], complete: false };
-      const statement: Statement = { verb: 'sftp', text: `${operation} by ${command}`, facts };
-      const meaning = { kind: 'operation', statement, parameters: null } as const;
-      const pass = (): void => undefined;
-      this.#toTarget.push(
-        run(this.lane, Buffer.from(command), meaning, pass, (refusal) => this.#deny(refusal)),
-      );
-    }
   }
 
   shell(): void {
@@ -288,7 +276,6 @@ export class Program implements Governed {
       {
         keys: (bytes) => this.#input(Buffer.from(bytes)),
         judge: (statement, enter) => this.#judgeLine(statement, Buffer.from(enter)),
-        erase: () => this.#input(FORGET),
       },
       this.#setUp.terminal,
     );
@@ -313,7 +300,7 @@ export class Program implements Governed {
   }
 
   #input(chunk: Buffer): void {
-    if (this.#setUp.terminal) this.#remember(chunk);
+    if (this.#setUp.terminal) this.#echo.typed(chunk);
     const meaning = { kind: 'input', bytes: chunk.length } as const;
     this.#toTarget.push(
       run(
@@ -324,13 +311,6 @@ export class Program implements Governed {
         (refusal) => this.#denyInput(refusal),
       ),
     );
-  }
-
-  /** Letters alone: what a control key does to the line, its echo does not tell. */
-  #remember(keys: Buffer): void {
-    const letters = keys.every((byte) => byte >= 0x20 && byte !== 0x7f);
-    const typed = letters ? Buffer.concat([this.#typedAhead, keys]) : NOTHING;
-    this.#typedAhead = typed.length > MOST_TYPED ? NOTHING : typed;
   }
 
   #write(chunk: Buffer): void {
@@ -362,7 +342,7 @@ export class Program implements Governed {
       ...(terminal && this.#screen ? { screen: this.#screen } : {}),
       quiet: {
         after: terminal ? TERMINAL_QUIET_MS : QUIET_MS,
-        typed: () => this.#typedAhead,
+        typed: () => this.#echo.due,
         run: (text: Uint8Array) => run(this.lane, frame(kind, text), { kind: 'control' }, pass),
       },
     };
@@ -375,11 +355,7 @@ export class Program implements Governed {
   }
 
   #show(kind: FrameKind, bytes: Buffer): void {
-    const typed = this.#typedAhead;
-    if (typed.length > 0 && bytes.length > 0) {
-      const echoed = typed.subarray(0, bytes.length).equals(bytes);
-      this.#typedAhead = echoed ? typed.subarray(bytes.length) : NOTHING;
-    }
+    this.#echo.shown(bytes);
     if (kind === 'e') this.#outlet.error(bytes);
     else this.#outlet.data(bytes);
   }
@@ -405,16 +381,13 @@ export class Program implements Governed {
       run(this.lane, NOTHING, { kind: 'outcome', ok: exit?.code === 0, count: null, tag }, () => {
         if (this.#finished) return;
         this.#outlet.eof();
-        if (exit?.signal && SIGNAL.test(exit.signal)) this.#sendSignal(exit);
+        if (exit?.signal && SIGNAL.test(exit.signal))
+          this.#outlet.signal(exit.signal, exit.core ?? false, exit.message ?? '');
         else if (exit && exit.code !== null) this.#outlet.status(exit.code);
         this.#outlet.close();
         this.#finish();
       }),
     );
-  }
-
-  #sendSignal({ signal = '', core = false, message = '' }: Exit): void {
-    this.#outlet.signal(signal, core, message);
   }
 
   #finish(): void {
