@@ -151,7 +151,7 @@ export class SshExchange implements Exchange, Host {
     };
     const answer = (): void => reject?.();
     try {
-      this.relay.fromCaller([
+      void this.relay.fromCaller([
         run(0, NOTHING, { kind: 'operation', statement, parameters: null }, answer, answer),
       ]);
     } catch (error) {
