@@ -166,6 +166,7 @@ export function readConfig(
       maxMessage: size(env, 'SCRIM_EDGE_MAX_MESSAGE', '64MiB'),
       maxHeldInput: size(env, 'SCRIM_EDGE_MAX_HELD_INPUT', '1MiB'),
       targetTimeout: duration(env, 'SCRIM_EDGE_TARGET_TIMEOUT', '10s'),
+      holdTimeout: duration(env, 'SCRIM_EDGE_HOLD_TIMEOUT', '55s'),
     },
     spoolBytes: size(env, 'SCRIM_EDGE_SPOOL', '1GiB'),
     vaultSpoolBytes: size(env, 'SCRIM_EDGE_VAULT_SPOOL', '256MiB'),

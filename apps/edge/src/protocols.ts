@@ -1,3 +1,4 @@
+import { openHttpProtocol } from '@scrim/protocol-http';
 import type { Protocol } from '@scrim/protocol-kit';
 import { openPostgresProtocol } from '@scrim/protocol-postgres';
 import { generateHostKey, openSshProtocol, publicHostKey } from '@scrim/protocol-ssh';
@@ -18,6 +19,7 @@ export interface ServedProtocol {
 /** The one file that names every protocol: adding one is a line here. */
 export const PROTOCOLS: Readonly<Record<string, ServedProtocol>> = {
   postgres: { variable: 'SCRIM_EDGE_POSTGRES', create: () => openPostgresProtocol() },
+  http: { variable: 'SCRIM_EDGE_HTTP', create: async () => openHttpProtocol() },
   ssh: {
     variable: 'SCRIM_EDGE_SSH',
     create: async (dataDir) => openSshProtocol(await hostKeyOf(dataDir, 'ssh_host_ed25519_key', HOST_KEYS)),

@@ -1,3 +1,4 @@
+export * from './forms/index.ts';
 export * from './json-stream/index.ts';
 export * from './operators/index.ts';
 export * from './places/index.ts';

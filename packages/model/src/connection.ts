@@ -45,6 +45,10 @@ const httpConnection = z.strictObject({
   target: z.strictObject({
     url: z.url(),
     dialect: z.enum(['openai', 'anthropic', 'gemini', 'ollama']).optional(),
+    /** How an https target proves itself; `require` takes any certificate. */
+    tls: targetTls.optional(),
+    /** JSON bodies are masked on their way to the target, too; a dialect's prompts always are. */
+    maskRequests: z.boolean().optional(),
   }),
   credential: z
     .strictObject({ header: z.string().min(1), value: secretSource, prefix: z.string().optional() })
@@ -81,4 +85,5 @@ export const connectionSchema = z.discriminatedUnion('protocol', [
 ]);
 export type Connection = z.infer<typeof connectionSchema>;
 export type PostgresConnection = z.infer<typeof postgresConnection>;
+export type HttpConnection = z.infer<typeof httpConnection>;
 export type ProtocolName = Connection['protocol'];

@@ -25,6 +25,26 @@ export interface SqlFacts {
   readonly opaque: readonly string[];
   /** Absent when the statement only shows what it reads. */
   readonly keeps?: SqlKeeps;
+  /**
+   * Which columns its conditions and its computed values rest on. A function, because only some policies ask and
+   * finding out takes a second look at the statement. Absent = unknown.
+   */
+  readonly uses?: () => SqlUses;
+}
+
+/** A column of the target's database. */
+export interface ColumnPlace {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+}
+
+/** Columns by what a statement does with their values; `unknown` = it can be any. */
+export interface SqlUses {
+  /** Compared, sorted, grouped or counted by: how the result looks tells something of their values. */
+  readonly tests: readonly ColumnPlace[] | 'unknown';
+  /** Base columns of what it shows computed, not as it stands. */
+  readonly derives: readonly ColumnPlace[] | 'unknown';
 }
 
 /**
@@ -41,7 +61,7 @@ export interface SqlKeeps {
   /** Relations whose own columns the values may come from although they are only written. */
   readonly targets: readonly TouchedTable[];
   /** Columns that are kept, by where they stand in the database; filled once the catalog is asked. */
-  readonly columns?: readonly { readonly schema: string; readonly table: string; readonly column: string }[];
+  readonly columns?: readonly ColumnPlace[] | 'unknown';
 }
 
 /**
@@ -92,13 +112,28 @@ export interface ForwardFacts {
   readonly destination: string;
 }
 
+/** A value inside a request's body, by the keys and indexes that lead to it. */
+export interface BodyEntry {
+  readonly path: readonly (string | number)[];
+  readonly value: string;
+}
+
 /** Facts of one HTTP request, filled by the HTTP protocol. */
 export interface HttpFacts {
   readonly kind: 'http';
   readonly method: string;
+  /** Decoded, without dot segments and doubled slashes, below the connection's base. */
   readonly path: string;
+  /** Other ways a server may read the same path (encoded slashes, parameters); a rule that fits one of them fits. */
+  readonly otherPaths?: readonly string[];
+  /** By name in lower case, values of repeated ones joined by `, `; absent = not told, judged as the worst. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Every value of a JSON or form body, also those of repeated keys; absent = not read, judged as the worst. */
+  readonly body?: readonly BodyEntry[];
   readonly model?: string;
   readonly tools?: readonly string[];
+  /** Tool calls the request carries, with their arguments as JSON text. */
+  readonly calls?: readonly { readonly name: string; readonly arguments: string }[];
   /** The request stores nothing: what it says (a prompt) may repeat masks the caller was given before. */
   readonly transient?: true;
 }

@@ -88,8 +88,24 @@ export const guardCondition = z.union([
     http: z.strictObject({
       methods: z.array(z.string().min(1)).min(1).optional(),
       path: z.string().min(1).optional(),
+      /** By header name; the value is a glob. All must hold. */
+      headers: z.record(z.string().min(1), z.string()).optional(),
+      /** By JSON path or bare key of a JSON or form body; the value is a glob. All must hold. */
+      body: z.record(z.string().min(1), z.string()).optional(),
       models: z.array(z.string().min(1)).min(1).optional(),
-      tools: z.array(z.string().min(1)).min(1).optional(),
+      /** Tools the request offers or calls; with `arguments`, calls alone, each argument by key with a glob. */
+      tools: z
+        .array(
+          z.union([
+            z.string().min(1),
+            z.strictObject({
+              name: z.string().min(1),
+              arguments: z.record(z.string().min(1), z.string()).optional(),
+            }),
+          ]),
+        )
+        .min(1)
+        .optional(),
     }),
   }),
   z.strictObject({ request: z.strictObject({ largerThan: size }) }),
@@ -127,6 +143,16 @@ export const policySchema = z.strictObject({
     })
     .default({}),
   mask: z.array(maskRule).default([]),
+  /** Values a caller's own prompt was tokenised from are given back where the answer repeats their tokens. */
+  restore: z.boolean().optional(),
+  /** Of each caller on each connection, counted by the edge that serves it. */
+  limits: z
+    .strictObject({
+      requestsPerMinute: z.int().min(1).optional(),
+      tokensPerMinute: z.int().min(1).optional(),
+      tokensPerDay: z.int().min(1).optional(),
+    })
+    .optional(),
   derived: z.enum(['mask', 'block']).default('mask'),
   predicates: z.enum(['allow', 'warn', 'hold', 'block']).default('allow'),
   /** Content no rule can look into (archives, images, unknown codings): refused unless a policy lets it pass. */

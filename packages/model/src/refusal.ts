@@ -14,8 +14,10 @@ export const REFUSALS = {
   SCRIM_POLICY_EXPIRED: "the edge's policy snapshot has outlived its lifetime",
   SCRIM_SPOOL_FULL: 'the edge cannot record a new session',
   SCRIM_LIMIT: 'a configured bound was reached',
+  SCRIM_BUDGET: "the caller's budget for this connection is used up",
   SCRIM_GUARD_BLOCKED: 'a guard blocked the operation',
   SCRIM_APPROVAL_DENIED: 'an approver denied the operation',
+  SCRIM_APPROVAL_PENDING: 'the operation waits for an approval',
   SCRIM_APPROVAL_EXPIRED: 'nobody approved the operation in time',
   SCRIM_APPROVAL_UNAVAILABLE: 'the operation needs an approval and the control plane is away',
   SCRIM_CANCELLED: 'the caller cancelled the operation',
@@ -48,6 +50,8 @@ export interface Refusal {
   readonly rule?: string;
   /** The approval or incident the caller can quote. */
   readonly ticket?: string;
+  /** Seconds after which asking again can succeed. */
+  readonly retryAfter?: number;
 }
 
 /** A refusal on its way up; `cause` is for the edge's own log and never reaches the caller. */

@@ -12,6 +12,7 @@ import {
 import type { RecordRule } from '@scrim/policy';
 import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-kit';
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
+import { Budgets } from './guard/budget.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
 import type { Recording, SessionEnding, SessionRecorder } from './record/recorder.ts';
@@ -76,7 +77,11 @@ export class Pipeline {
   #stopping = false;
 
   constructor(services: PipelineServices) {
-    this.#services = services;
+    const budgets = new Budgets(services.now);
+    this.#services = {
+      ...services,
+      budget: ({ caller, connection }) => budgets.of(caller.issuer, caller.subject, connection.name),
+    };
     this.#enforcements = new Enforcements(services.vault);
   }
 

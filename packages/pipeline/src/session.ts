@@ -4,19 +4,22 @@ import type { Ending, Exchange, Quiet, Relay, Rows, Run, Texts } from '@scrim/pr
 import { Approval, type ApprovalServices, responseText } from './approve/approval.ts';
 import { outdatedApproval, policyChanged } from './approve/outdated.ts';
 import type { Authorisation } from './authorise/authorise.ts';
+import type { Budget } from './guard/budget.ts';
 import type { Enforcement } from './guard/enforcement.ts';
 import { RequestGuard } from './guard/request.ts';
-import { ResponseGuard, responseRefused } from './guard/response.ts';
-import { KeptTexts } from './mask/kept-texts.ts';
+import { ResponseGuard, responseRefused, UNREAD } from './guard/response.ts';
 import { type Masked, Masker } from './mask/masker.ts';
 import { QuietChannels } from './mask/quiet.ts';
+import { Restorer } from './mask/restore.ts';
+import { OperationRecord, parametersOf, refusedEvent } from './record/operation.ts';
 import type { SessionEnding, SessionRecorder } from './record/recorder.ts';
-import { refusalData } from './record/refusal-data.ts';
 import { Tally } from './record/tally.ts';
 
 export interface SessionServices extends ApprovalServices {
   /** For the edge's own log: what went wrong inside, never shown to the caller. */
   readonly failed: (sessionId: string, error: unknown) => void;
+  /** What the caller may still use of its connection; absent = no limits are counted. */
+  readonly budget?: (authorisation: Authorisation) => Budget;
 }
 
 /**
@@ -40,11 +43,11 @@ export class Session implements Relay {
   readonly #quiet: QuietChannels;
   /** Lanes whose response waits for people: nothing of it leaves meanwhile. */
   readonly #heldLanes = new Set<number>();
-  readonly #kept: KeptTexts;
   readonly #tally = new Tally();
   readonly #requests: RequestGuard;
   readonly #responses: ResponseGuard;
   readonly #approval: Approval;
+  readonly #operations: OperationRecord;
   #enforcement: Enforcement;
   #finished: ((ending: SessionEnding) => void) | undefined;
   /** Settles once, with how the session ended, after its last event is on disk. */
@@ -65,9 +68,11 @@ export class Session implements Relay {
     this.#exchange = exchange;
     this.#recorder = recorder;
     this.#services = services;
-    this.#masker = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
-    this.#kept = new KeptTexts(this.#masker);
-    this.#sent = new Masker(enforcement.mask, (rule, place) => this.#tally.masked(rule, place));
+    const onHit = (rule: string, place: string) => this.#tally.masked(rule, place);
+    const restorer = new Restorer();
+    this.#masker = new Masker(enforcement.mask, onHit, { restorer, sent: false });
+    this.#sent = new Masker(enforcement.mask, onHit, { restorer, sent: true });
+    this.#operations = new OperationRecord(this.#masker, recorder);
     this.#quiet = new QuietChannels((lane, channel, quiet) => this.#fellSilent(lane, channel, quiet));
     this.#requests = new RequestGuard(enforcement);
     this.#responses = new ResponseGuard(enforcement);
@@ -100,7 +105,7 @@ export class Session implements Relay {
     this.#enforcement = enforcement;
     this.#masker.replaceRules(enforcement.mask);
     this.#sent.replaceRules(enforcement.mask);
-    this.#kept.forget();
+    this.#operations.forget();
     this.#requests.enforce(enforcement);
     this.#responses.enforce(enforcement);
   }
@@ -131,6 +136,11 @@ export class Session implements Relay {
       return true;
     }
     return held;
+  }
+
+  drop(lane: number): void {
+    this.#masker.forget(lane);
+    this.#sent.forget(lane);
   }
 
   ended(ending: Ending): void {
@@ -171,7 +181,7 @@ export class Session implements Relay {
       case 'operation':
         return this.#operate(run, meaning.statement);
       case 'input':
-        return this.#input(run);
+        return this.#input(run, meaning.data ?? (() => run.bytes));
       case 'texts':
         return this.#said(run, meaning.texts);
       case 'unknown':
@@ -186,8 +196,8 @@ export class Session implements Relay {
     }
   }
 
-  #input(run: Run): void {
-    const said = this.#requests.input(run.lane, run.bytes);
+  #input(run: Run, data: () => Buffer): void {
+    const said = this.#requests.input(run.lane, run.bytes.length, data);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
@@ -205,6 +215,11 @@ export class Session implements Relay {
       return;
     }
     if (said) this.#warn(run, said);
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
+    if (unread) {
+      this.#refuse(run, unread);
+      return;
+    }
     const { bytes } = this.#sent.texts(run.lane, texts, run.bytes);
     this.#count(run);
     this.#recorder.request(bytes, run.lane);
@@ -214,7 +229,7 @@ export class Session implements Relay {
   #prepare(run: Run, statement: Statement): void {
     const verdict = this.#verdict(statement, run.bytes.length);
     if (verdict.action === 'block') {
-      this.#recordOperation(statement, run, verdict);
+      this.#operations.record(statement, run, verdict);
       this.#refuse(run, this.#requests.refusalOf(verdict));
       return;
     }
@@ -225,8 +240,8 @@ export class Session implements Relay {
     const size = this.#requests.size(run, statement);
     const verdict = this.#verdict(statement, size);
     this.#requests.started(run.lane, size);
-    const refusal = this.#requests.check(run, statement, verdict);
-    this.#recordOperation(statement, run, verdict);
+    const refusal = this.#requests.check(run, statement, verdict) ?? this.#overBudget();
+    this.#operations.record(statement, run, verdict);
     if (refusal) {
       this.#refuse(run, refusal);
       return;
@@ -234,6 +249,11 @@ export class Session implements Relay {
     if (verdict.action === 'hold') return this.#hold(run, statement, verdict);
     if (verdict.action === 'warn') this.#warn(run, verdict);
     this.#pass(run, statement);
+  }
+
+  #overBudget(): Refusal | undefined {
+    const { limits } = this.#enforcement;
+    return limits.length === 0 ? undefined : this.#services.budget?.(this.authorisation).ask(limits);
   }
 
   #verdict(statement: Statement, bytes: number): Verdict {
@@ -264,8 +284,8 @@ export class Session implements Relay {
       verdict,
       text: statement.text,
       parameters,
-      maskedText: this.#kept.text(statement),
-      maskedParameters: this.#kept.parameters(parameters, run),
+      maskedText: this.#operations.text(statement),
+      maskedParameters: this.#operations.parameters(parameters, run),
       notify: (text) => this.#notify(run, text),
       record: (kind, data) => this.#recorder.event(kind, data),
     });
@@ -305,6 +325,7 @@ export class Session implements Relay {
         return;
       case 'outcome':
         this.#responses.ended(run.lane);
+        if (meaning.tokens) this.#services.budget?.(this.authorisation).spend(meaning.tokens);
         this.#tally.flushMasks(this.#recorder);
         this.#recorder.outcome(meaning.ok, meaning.tag, meaning.count, run.lane);
         this.#exchange.forward(run);
@@ -317,6 +338,8 @@ export class Session implements Relay {
   }
 
   #streamed(run: Run, texts: Texts): void | Promise<void> {
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD);
+    if (unread) throw new RefusalError(unread);
     let masked: Masked | undefined;
     const mask = (): Masked => {
       // A stream is masked once: its channels have moved on, so new rules cannot be asked about what is held.
@@ -361,13 +384,16 @@ export class Session implements Relay {
     if (verdict?.action === 'hold') return this.#holdResponse(run, mask, masked, rows, verdict);
     if (verdict?.action === 'warn') this.#warn(run, verdict);
     this.#recordResponse(run, rows, masked.bytes);
-    this.#exchange.forward(run, masked.bytes);
+    this.#exchange.forward(run, masked.restored ?? masked.bytes);
   }
 
   /** What every applying rule has looked at, or nothing has (DESIGN rule 4.2). */
   #count(run: Run): void {
-    if (this.#masker.rules.inspects) this.#tally.inspected(run.bytes.length);
-    else this.#tally.blind(run.bytes.length, 'no masking rule applies');
+    const unread = run.meaning.kind === 'texts' ? (run.meaning.texts.uninspected ?? 0) : 0;
+    if (this.#masker.rules.inspects) {
+      this.#tally.inspected(Math.max(0, run.bytes.length - unread));
+      if (unread > 0) this.#tally.blind(unread, UNREAD);
+    } else this.#tally.blind(run.bytes.length, 'no masking rule applies');
   }
 
   /** A watched channel fell silent: what cannot be the beginning of a value leaves now. */
@@ -413,7 +439,7 @@ export class Session implements Relay {
     if (refusal) throw new RefusalError(refusal);
     const released = held === this.#enforcement ? masked : this.#maskAgain(run, mask, verdict);
     this.#recordResponse(run, rows, released.bytes);
-    this.#exchange.forward(run, released.bytes);
+    this.#exchange.forward(run, released.restored ?? released.bytes);
   }
 
   /** The rules changed while people decided: what leaves is masked and judged by the new ones. */
@@ -426,19 +452,8 @@ export class Session implements Relay {
     return masked;
   }
 
-  #recordOperation(statement: Statement, run: Run, verdict: Verdict): void {
-    this.#recorder.operation({
-      verb: statement.verb,
-      text: this.#kept.text(statement),
-      parameters: this.#kept.parametersOf(run),
-      verdict: verdict.action,
-      rule: verdict.rule,
-      lane: run.lane,
-    });
-  }
-
   #refuse(run: Run, refusal: Refusal, why?: string): void {
-    this.#recorder.event('refused', refusalData(refusal, why === undefined ? {} : { why }));
+    this.#recorder.event('refused', refusedEvent(refusal, why === undefined ? {} : { why }));
     this.#exchange.refuse(run, refusal);
   }
 
@@ -452,10 +467,9 @@ export class Session implements Relay {
   #abandon(lane: number, refusal: Refusal): boolean {
     if (!this.#exchange.abandon?.(lane, refusal)) return false;
     this.#responses.ended(lane);
-    this.#masker.forget(lane);
-    this.#sent.forget(lane);
+    this.drop(lane);
     this.#tally.flushMasks(this.#recorder);
-    this.#recorder.event('refused', refusalData(refusal, { lane }));
+    this.#recorder.event('refused', refusedEvent(refusal, { lane }));
     this.#recorder.outcome(false, refusal.code, null, lane);
     return true;
   }
@@ -489,8 +503,4 @@ export class Session implements Relay {
       this.#services.failed(this.id, error);
     }
   }
-}
-
-function parametersOf(run: Run): readonly (string | null)[] {
-  return run.meaning.kind === 'operation' && run.meaning.parameters ? run.meaning.parameters() : [];
 }

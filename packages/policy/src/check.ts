@@ -6,6 +6,7 @@ import {
   type Policy,
   type ProblemPath,
 } from '@scrim/model';
+import { BodyPattern } from './body-pattern.ts';
 import { matchesLabels } from './compile.ts';
 
 /** Which rules can fire on a protocol; structurally the protocol kit's `Capabilities`. */
@@ -15,6 +16,8 @@ export interface ProtocolCapabilities {
   readonly response: readonly string[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  readonly models?: boolean;
+  readonly opaque?: boolean;
 }
 
 /** What a policy is checked against. Functions that need an engine are passed in, so that checking stays pure. */
@@ -66,6 +69,8 @@ export function checkPolicy(policy: Policy, context: PolicyContext): Finding[] {
     ...interactiveFindings(checking),
     ...forwardFindings(checking),
     ...vaultFindings(policy, context),
+    ...modelFindings(checking),
+    ...uninspectedFindings(checking),
   ];
 }
 
@@ -158,6 +163,7 @@ function guardFindings(rule: GuardRule, path: ProblemPath, checking: Checking): 
   const { when } = rule;
   const kind = Object.keys(when)[0] ?? '';
   const found = holdFindings(rule, kind, path, checking);
+  if ('http' in when) found.push(...bodyFindings(when.http, path));
   if ('shell' in when && Object.keys(when.shell).length === 0) {
     const at = [...path, 'when', 'shell'];
     found.push({ path: at, message: 'the condition is empty', mend: 'add commands or effects' });
@@ -288,6 +294,53 @@ function vaultFindings(policy: Policy, context: PolicyContext): Finding[] {
     return [{ path: ['detokenise'], message, mend, severity: 'warning' }];
   }
   return [];
+}
+
+/** What only the answers of models have: tokens to count, and prompts that were tokenised on their way up. */
+function modelFindings({ policy, matched, registered, context }: Checking): Finding[] {
+  const { restore, limits } = policy;
+  const found: Finding[] = [];
+  const tokenises = policy.mask.some(
+    (rule) => ('detect' in rule || 'pattern' in rule) && isTokenise(rule.with),
+  );
+  if (restore && !tokenises) {
+    const message = 'nothing is tokenised by content, so there is nothing to give back';
+    found.push({
+      path: ['restore'],
+      message,
+      mend: 'add a detect or pattern rule `with: tokenise`, or leave restore out',
+    });
+  }
+  const protocols = matched.length > 0 ? matched : registered;
+  if (protocols.some((protocol) => context.capabilities[protocol]?.models)) return found;
+  for (const path of [['restore'], ['limits', 'tokensPerMinute'], ['limits', 'tokensPerDay']]) {
+    const set = path[0] === 'restore' ? restore : limits?.[path[1] as 'tokensPerDay'];
+    if (!set) continue;
+    const message = `no model answers on ${protocols.join(', ')}`;
+    found.push({ path, message, mend: `leave ${path.join('.')} out, or match connections to models` });
+  }
+  return found;
+}
+
+function isTokenise(operator: MaskRule['with']): boolean {
+  return operator === 'tokenise' || (typeof operator === 'object' && 'tokenise' in operator);
+}
+
+function bodyFindings({ body }: { readonly body?: object | undefined }, path: ProblemPath): Finding[] {
+  return Object.keys(body ?? {}).flatMap((place) => {
+    const why = thrown(() => new BodyPattern(place));
+    if (why === undefined) return [];
+    const mend = 'write a key, or a JSON path such as $.query.limit or $..role';
+    return [{ path: [...path, 'when', 'http', 'body', place], message: why, mend }];
+  });
+}
+
+function uninspectedFindings({ policy, matched, registered, context }: Checking): Finding[] {
+  if (policy.uninspected === undefined) return [];
+  const protocols = matched.length > 0 ? matched : registered;
+  if (protocols.some((protocol) => context.capabilities[protocol]?.opaque)) return [];
+  const message = `everything is looked into on ${protocols.join(', ')}`;
+  return [{ path: ['uninspected'], message, mend: 'leave uninspected out, or match other connections' }];
 }
 
 type Part = 'masks' | 'guards' | 'response';

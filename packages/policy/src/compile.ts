@@ -31,6 +31,8 @@ export interface CompiledMask {
   readonly policy: string;
   readonly policyVersion: number;
   readonly rule: MaskRule;
+  /** Whether values it tokenised in a caller's own request are given back in the answer. */
+  readonly restore: boolean;
 }
 
 /** A limit on what a caller sends, in bytes. */
@@ -46,6 +48,13 @@ export interface ResponseRule {
   readonly blobLargerThan?: number;
   /** Detector ids, groups or packs, any of which matches. */
   readonly detect?: readonly string[];
+}
+
+/** What a caller may use of a connection; the policy's name stands in `rule`. */
+export interface LimitRule {
+  readonly kind: 'requestsPerMinute' | 'tokensPerMinute' | 'tokensPerDay';
+  readonly amount: number;
+  readonly rule: string;
 }
 
 /** What is kept of response content. */
@@ -71,6 +80,8 @@ export interface CompiledPolicy {
   readonly wholeOperations: boolean;
   readonly request: readonly RequestRule[];
   readonly response: readonly ResponseRule[];
+  /** Every one must hold. */
+  readonly limits: readonly LimitRule[];
   readonly record: RecordRule;
   /** What a shell somebody types into is to this kind of caller. */
   interactive(kind: Caller['kind']): InteractiveRule;
@@ -106,6 +117,7 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
     wholeOperations: chosen.some((policy) => policy.guard.some(readsWhole)),
     request,
     response: chosen.flatMap(responseRules),
+    limits: chosen.flatMap(limitRules),
     record: recordRule(chosen),
     interactive: (kind) => interactiveRule(chosen, kind, verdictOf),
     judge: (statement) =>
@@ -144,7 +156,9 @@ function uninspected(policies: readonly Policy[]): 'block' | 'allow' {
 function readsWhole({ when, do: action }: GuardRule): boolean {
   if ('response' in when) return false;
   if (action === 'hold') return true;
-  return 'http' in when && [when.http.models, when.http.tools].some(Boolean);
+  return (
+    'http' in when && [when.http.headers, when.http.body, when.http.models, when.http.tools].some(Boolean)
+  );
 }
 
 function judgeList(guards: readonly CompiledGuard[], statement: Statement): Verdict {
@@ -195,8 +209,17 @@ function approvalOf(policy: Policy): Approval | undefined {
 }
 
 function maskRules(policy: VersionedPolicy): CompiledMask[] {
-  const named = { policy: policy.name, policyVersion: policy.version };
+  const named = { policy: policy.name, policyVersion: policy.version, restore: policy.restore === true };
   return policy.mask.map((rule, index) => ({ id: `${policy.name}/mask[${index}]`, ...named, rule }));
+}
+
+const LIMITS = ['requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] as const;
+
+function limitRules(policy: VersionedPolicy): LimitRule[] {
+  return LIMITS.flatMap((kind) => {
+    const amount = policy.limits?.[kind];
+    return amount === undefined ? [] : [{ kind, amount, rule: `${policy.name}/limits.${kind}` }];
+  });
 }
 
 /** Bytes of a size the schema has accepted; a size that cannot be read limits to nothing, which fails closed. */

@@ -1,6 +1,6 @@
-import type { Effect, Facts, GuardCondition, HttpFacts, SqlFacts, TouchedTable } from '@scrim/model';
+import type { Effect, Facts, GuardCondition, SqlFacts, TouchedTable } from '@scrim/model';
 import { fileCondition } from './file-condition.ts';
-import { Glob } from './glob.ts';
+import { httpCondition } from './http-condition.ts';
 import { shellCondition } from './shell-condition.ts';
 import { TablePattern } from './table-pattern.ts';
 
@@ -13,7 +13,6 @@ export interface Condition {
 }
 
 type SqlCondition = Extract<GuardCondition, { sql: unknown }>['sql'];
-type HttpCondition = Extract<GuardCondition, { http: unknown }>['http'];
 
 /** Compiles the operation conditions (`sql`, `shell`, `http`); undefined for those on sizes and contents. */
 export function compileCondition(when: GuardCondition): Condition | undefined {
@@ -77,25 +76,4 @@ function overlap(wanted: readonly string[], given: readonly string[]): boolean {
 /** Nothing is within nothing: a rule that lists names allows only what has one of them. */
 function within(given: readonly string[], allowed: readonly string[]): boolean {
   return given.length > 0 && given.every((one) => allowed.includes(one));
-}
-
-function httpCondition(condition: HttpCondition): Condition {
-  const methods = condition.methods?.map((method) => method.toUpperCase());
-  const path = condition.path === undefined ? undefined : new Glob(condition.path, '/');
-  const models = condition.models?.map((model) => new Glob(model));
-  const tools = condition.tools?.map((tool) => new Glob(tool));
-  const meets = (facts: HttpFacts, everyTool: boolean): boolean => {
-    if (methods && !methods.includes(facts.method.toUpperCase())) return false;
-    if (path && !path.matches(facts.path)) return false;
-    const { model } = facts;
-    if (models && !(model !== undefined && models.some((glob) => glob.matches(model)))) return false;
-    if (!tools) return true;
-    const listed = (tool: string) => tools.some((glob) => glob.matches(tool));
-    const called = facts.tools ?? [];
-    return everyTool ? called.length > 0 && called.every(listed) : called.some(listed);
-  };
-  return {
-    touches: (facts) => facts.kind === 'http' && meets(facts, false),
-    covers: (facts) => facts.kind === 'http' && meets(facts, true),
-  };
 }

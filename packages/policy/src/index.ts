@@ -3,6 +3,7 @@ export {
   type CompiledMask,
   type CompiledPolicy,
   compilePolicies,
+  type LimitRule,
   matches,
   type RecordRule,
   type RequestRule,

@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
   readonly hold: boolean;
   readonly predicates: boolean;
+  /** Whether targets can be models: their tokens are counted, and what their prompts hid is given back. */
+  readonly models?: true;
   /** Whether content can pass that no rule looks into, so that `uninspected` means something. */
   readonly opaque?: true;
 }
@@ -25,6 +27,8 @@ export interface Limits {
   readonly maxHeldInput: number;
   /** To reach the target and log in. */
   readonly targetTimeout: number;
+  /** How long a caller is kept waiting for people, on wires whose clients give up: then it hears how to come back. */
+  readonly holdTimeout?: number;
 }
 
 export interface AcceptContext {
@@ -90,6 +94,8 @@ export interface Relay {
   fromTarget(runs: readonly Run[]): void | Promise<void>;
   /** The caller asks to cancel. True = it was a held operation, nothing is to be sent to the target. */
   cancel(lane: number): boolean;
+  /** What was to come of the lane's texts never will: what is held of them is dropped. */
+  drop?(lane: number): void;
   ended(ending: Ending): void;
 }
 

@@ -17,7 +17,12 @@ export type Meaning =
       readonly parameterForm?: TextForm;
     }
   /** Data the caller sends outside statements, which the target must get as it is (COPY in, stdin, a body). */
-  | { readonly kind: 'input'; readonly bytes: number }
+  | {
+      readonly kind: 'input';
+      readonly bytes: number;
+      /** The data without the protocol's framing, one piece behind the other; absent = the run's own bytes. */
+      readonly data?: () => Buffer;
+    }
   /** The columns of the rows that follow. */
   | { readonly kind: 'shape'; readonly shape: Shape }
   | { readonly kind: 'rows'; readonly rows: Rows }
@@ -27,7 +32,14 @@ export type Meaning =
   /** Content nothing can look into (an image, an unknown coding): `why` names it for coverage. Policy decides. */
   | { readonly kind: 'opaque'; readonly why: string }
   /** Ends an operation. `count` = rows affected or returned, null where the wire does not say. */
-  | { readonly kind: 'outcome'; readonly ok: boolean; readonly count: number | null; readonly tag: string }
+  | {
+      readonly kind: 'outcome';
+      readonly ok: boolean;
+      readonly count: number | null;
+      readonly tag: string;
+      /** Tokens of a model the operation took, as its vendor counts them. */
+      readonly tokens?: number;
+    }
   /** The codec cannot read it: refused, never passed (DESIGN rule 4.1). `why` goes to the event, not the caller. */
   | { readonly kind: 'unknown'; readonly why: string };
 

@@ -8,6 +8,7 @@ interface EdgeOptions {
   readonly name?: string;
   readonly data?: string;
   readonly postgres?: string;
+  readonly http?: string;
   readonly ssh?: string;
   readonly health?: string;
 }
@@ -19,6 +20,7 @@ function environment(options: EdgeOptions): NodeJS.ProcessEnv {
     SCRIM_EDGE_NAME: options.name,
     SCRIM_EDGE_DATA: options.data,
     SCRIM_EDGE_POSTGRES: options.postgres,
+    SCRIM_EDGE_HTTP: options.http,
     SCRIM_EDGE_SSH: options.ssh,
     SCRIM_EDGE_HEALTH: options.health,
   };
@@ -50,6 +52,7 @@ export function edgeCommand(program: Command): void {
     .option('--name <name>', 'how the edge is called')
     .option('--data <dir>', 'identity, snapshot and spool')
     .option('--postgres <host:port>', 'listen for PostgreSQL callers')
+    .option('--http <host:port>', 'listen for HTTP callers')
     .option('--ssh <host:port>', 'listen for SSH callers')
     .option('--health <host:port>', 'serve /healthz, /readyz and /metrics')
     .addHelpText('after', '\nAll settings: docs/configuration/edge.md\n')

@@ -25,10 +25,12 @@ export function untilStopped(signal: AbortSignal): Promise<void> {
 /** What to do next, in the words of the commands that do it. */
 export function describeStack(stack: Stack, connection: string): string {
   const { host, port } = stack.postgres;
+  const http = `http://${stack.http.host}:${stack.http.port}`;
   return [
     `Console            ${stack.api}/   (sign in with the token in ${join(stack.dataDir, 'stack.json')}: "adminToken")`,
     `REST and OpenAPI   ${stack.api}/docs`,
     `PostgreSQL edge    ${host}:${port} (database = connection, password = token)`,
+    `HTTP edge          ${http}/c/CONNECTION/ (API key or Authorization: Bearer = token)`,
     `SSH edge           ${stack.ssh.host}:${stack.ssh.port} (user = connection, password = token)`,
     `data and logs      ${stack.dataDir}`,
     '',

@@ -29,6 +29,7 @@ export interface Stack {
   readonly api: string;
   readonly adminToken: string;
   readonly postgres: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number };
   /** `knownHosts` is the line an OpenSSH client's known_hosts file needs. */
   readonly ssh: { readonly host: string; readonly port: number; readonly knownHosts: string };
   readonly dataDir: string;
@@ -94,6 +95,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
       SCRIM_CONTROL_PLANE: `${HOST}:${ports.grpc}`,
       ...(joinToken === undefined ? {} : { SCRIM_JOIN_TOKEN: joinToken }),
       SCRIM_EDGE_POSTGRES: `${HOST}:${ports.edgePostgres}`,
+      SCRIM_EDGE_HTTP: `${HOST}:${ports.edgeHttp}`,
       SCRIM_EDGE_SSH: `${HOST}:${ports.edgeSsh}`,
       SCRIM_EDGE_HEALTH: `${HOST}:${ports.edgeHealth}`,
     },
@@ -148,6 +150,7 @@ function writeReadyFile(
     console: stack.api,
     adminToken: stack.adminToken,
     postgres: stack.postgres,
+    http: stack.http,
     ssh: stack.ssh,
     edgePid: edge.pid,
     controlPlanePid: controlPlane.pid,
@@ -235,6 +238,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
       REST: ports.http,
       'gRPC (edges)': ports.grpc,
       'PostgreSQL callers': ports.edgePostgres,
+      'HTTP callers': ports.edgeHttp,
       'SSH callers': ports.edgeSsh,
       'the health of the edge': ports.edgeHealth,
     },
@@ -256,6 +260,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
     api,
     adminToken,
     postgres: { host: HOST, port: ports.edgePostgres },
+    http: { host: HOST, port: ports.edgeHttp },
     ssh: sshOf(dataDir, ports.edgeSsh),
     dataDir,
   };

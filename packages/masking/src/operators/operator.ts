@@ -131,7 +131,14 @@ function redact(options: Partial<RedactOptions>, keys: DerivedKeys): Operator {
   };
   return {
     name: 'redact',
-    apply: (value, context) => (recognises(value, context) ? value : render(value, context)),
+    apply: (value, context) => {
+      const { literal } = template;
+      // By far the most usual case, once per value of every row: nothing is to be rendered.
+      if (literal !== undefined && context.type === 'text' && context.maxLength === undefined) {
+        return value === literal || isSettled(keys, value, context) ? value : literal;
+      }
+      return recognises(value, context) ? value : render(value, context);
+    },
     recognises,
     ...(template.literal === undefined ? {} : { literal: template.literal }),
   };
@@ -177,6 +184,9 @@ function tokenise(options: TokeniseOptions, keys: DerivedKeys, vault: TokenVault
   return keyed('tok', TOKEN_LENGTH, keys, (token, canonical) => vault.put(token, canonical));
 }
 
+/** Digits before the point of a numeric's keyed stand-in; a column of fewer gets the constant one. */
+const NUMERIC_DIGITS = 16;
+
 /** hash and tokenise: the same machinery under different names, so their results never match. */
 function keyed(
   prefix: TokenPrefix,
@@ -192,7 +202,11 @@ function keyed(
     value: string,
     context: OperatorContext,
   ): string | undefined => {
-    if (!carriesText(context.type)) return keyedStandIn(keys, prefix, text, context.type, value);
+    if (!carriesText(context.type)) {
+      const { type, maxLength = NUMERIC_DIGITS } = context;
+      if (type === 'numeric' && maxLength < NUMERIC_DIGITS) return undefined;
+      return keyedStandIn(keys, prefix, text, type, value);
+    }
     const maxLength = context.type === 'text' || context.type === 'unknown' ? context.maxLength : undefined;
     const email = prefix === 'tok' && kind === 'email';
     return mintToken(keys, text, { prefix, length, email, maxLength });

@@ -72,3 +72,13 @@ test('no finding is lost at the seam of two blocks', () => {
     expect(spans(scalar, bytes).length).toBe(1);
   }
 });
+
+test('an address whose "@" is the first byte of a block is found, whole and streamed', () => {
+  const value = new TextEncoder().encode('ada.lind@analytical.io');
+  for (let shift = 0; shift <= value.length; shift += 1) {
+    const bytes = new Uint8Array(70_000).fill(0x20);
+    bytes.set(value, 32_768 - shift);
+    expect(spans(simd, bytes)).toHaveLength(1);
+    expect(spans(scalar, bytes)).toHaveLength(1);
+  }
+});

@@ -11,8 +11,15 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { Caller, Statement } from '@scrim/model';
-import type { CompiledMask, CompiledPolicy, ResponseRule, Verdict } from '@scrim/policy';
+import type { Caller, ColumnPlace, Statement } from '@scrim/model';
+import {
+  type CompiledMask,
+  type CompiledPolicy,
+  type LimitRule,
+  type ResponseRule,
+  type Verdict,
+  worst,
+} from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -29,6 +36,8 @@ const LONGEST_TOKEN = 136;
 /** Every rule that applies to a caller on a connection, compiled once and shared by all such sessions. */
 export class Enforcement {
   readonly mask: MaskRules;
+  /** What a caller may use of the connection. */
+  readonly limits: readonly LimitRule[];
   /** What is done with content no rule can look into. */
   readonly uninspected: 'block' | 'allow';
   /** See {@link CompiledPolicy.wholeOperations}. */
@@ -56,6 +65,7 @@ export class Enforcement {
     );
     this.longestMask = Math.max(LONGEST_TOKEN, ...this.#wireLiterals.map((it) => it.length));
     this.responses = policy.response;
+    this.limits = policy.limits;
     this.uninspected = policy.uninspected;
     this.wholeOperations = policy.wholeOperations;
   }
@@ -75,7 +85,7 @@ export class Enforcement {
   judge(statement: Statement): Verdict {
     let verdict = this.#verdicts.get(statement);
     if (!verdict) {
-      verdict = this.#keeping(statement) ?? this.#policy.judge(statement);
+      verdict = this.#keeping(statement) ?? this.#deriving(statement) ?? this.#judged(statement);
       this.#verdicts.set(statement, verdict);
     }
     return verdict;
@@ -88,11 +98,42 @@ export class Enforcement {
   #keeping(statement: Statement): Verdict | undefined {
     const { facts } = statement;
     if (facts.kind !== 'sql' || !facts.keeps?.columns) return undefined;
-    for (const { schema, table, column } of facts.keeps.columns) {
+    const kept = this.#masked(facts.keeps.columns);
+    if (!kept) return undefined;
+    const reason = `it would copy ${kept.what}, which is masked, to where no mask follows`;
+    return { action: 'block', rule: kept.rule, reason };
+  }
+
+  /** `derived: block`: a statement that shows values computed from masked ones is refused before it runs. */
+  #deriving(statement: Statement): Verdict | undefined {
+    const { facts } = statement;
+    if (this.mask.derived !== 'block' || facts.kind !== 'sql') return undefined;
+    const found = this.#masked(facts.uses?.().derives ?? 'unknown');
+    if (!found) return undefined;
+    const reason = `its result would be computed from ${found.what}, which is masked; select the column itself`;
+    return { action: 'block', rule: found.rule, reason };
+  }
+
+  /** The policies' verdict, and theirs on conditions over masked columns where it tests one. */
+  #judged(statement: Statement): Verdict {
+    const { facts } = statement;
+    const judged = this.#policy.judge(statement);
+    const { predicates } = this.#policy;
+    if (predicates.action === 'allow' || facts.kind !== 'sql') return judged;
+    const found = this.#masked(facts.uses?.().tests ?? 'unknown');
+    if (!found) return judged;
+    return worst([judged, { ...predicates, reason: `it tests ${found.what}, which is masked` }]);
+  }
+
+  /** The first of these columns that a rule masks; of unknown ones, any that is masked. */
+  #masked(columns: readonly ColumnPlace[] | 'unknown'): { rule: string; what: string } | undefined {
+    if (columns === 'unknown') {
+      const [first] = this.mask.columns;
+      return first && { rule: first.id, what: 'what may be a column' };
+    }
+    for (const { schema, table, column } of columns) {
       const rule = this.mask.columns.find(({ matcher }) => matcher.matches(schema, table, column));
-      if (!rule) continue;
-      const reason = `it would copy ${table}.${column}, which is masked, to where no mask follows`;
-      return { action: 'block', rule: rule.id, reason };
+      if (rule) return { rule: rule.id, what: `${table}.${column}` };
     }
     return undefined;
   }
@@ -164,18 +205,22 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const rules = new Map<string, ContentRule>();
   const names = new Map<string, string>();
   for (const mask of policy.masks) {
-    const { id, rule } = mask;
+    const { id, rule, restore } = mask;
+    const contentRule = (): ContentRule => {
+      const operator = operatorFor(mask);
+      return { id, operator, restores: restore && operator.name === 'tokenise' };
+    };
     if ('detect' in rule) {
       for (const detector of resolveDetectors(rule.detect)) {
         detectors.add(detector);
-        if (!rules.has(detector)) rules.set(detector, { id, operator: operatorFor(mask) });
+        if (!rules.has(detector)) rules.set(detector, contentRule());
       }
     } else if ('pattern' in rule) {
       const pattern = patternNamed(names, rule.pattern);
       if (!pattern) continue;
       const detector = `custom.${pattern.name}`;
       patterns.push(pattern);
-      rules.set(detector, { id, operator: operatorFor(mask) });
+      rules.set(detector, contentRule());
     }
   }
   return { detectors, patterns, rules };

@@ -1,8 +1,11 @@
-import { type RefusalError, refuse } from '@scrim/model';
+import { type Refusal, type RefusalCode, RefusalError, refuse } from '@scrim/model';
 import type { ResponseRule, Verdict } from '@scrim/policy';
 import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
 import { Lanes } from './lanes.ts';
+
+/** Parts of messages to and from models that no rule can read, as refusals and the coverage of a session name them. */
+export const UNREAD = 'images, sound, files or token numbers';
 
 /** What one operation has returned so far. */
 interface Returned {
@@ -63,14 +66,19 @@ export class ResponseGuard {
    * Throws SCRIM_UNMASKABLE.
    */
   judgeOpaque(lane: number, bytes: Buffer, why: string): Verdict | undefined {
-    const { mask, uninspected } = this.#enforcement;
-    if (mask.inspects && uninspected === 'block') {
-      throw refuse('SCRIM_UNMASKABLE', {
-        message: `the content cannot be inspected (${why})`,
-        hint: 'ask for a text form of it, or ask an administrator to set uninspected: allow in a policy',
-      });
-    }
+    const refusal = this.refusesUnread(bytes.length, why);
+    if (refusal) throw new RefusalError(refusal);
     return this.judge(lane, bytes.length, { bytes, largestValue: bytes.length, found: [] });
+  }
+
+  /** The refusal of so many bytes nothing can look into, unless a policy lets them pass. */
+  refusesUnread(bytes: number, why: string, code: RefusalCode = 'SCRIM_UNMASKABLE'): Refusal | undefined {
+    const { mask, uninspected } = this.#enforcement;
+    if (bytes === 0 || !mask.inspects || uninspected === 'allow') return undefined;
+    return refuse(code, {
+      message: `the content cannot be inspected (${why})`,
+      hint: 'ask for a text form of it, or ask an administrator to set uninspected: allow in a policy',
+    }).refusal;
   }
 
   /** All conditions a rule names must hold together. */

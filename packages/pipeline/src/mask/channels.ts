@@ -1,11 +1,18 @@
 import {
   type ByteMasker,
+  createCsvMasker,
+  createFormMasker,
   createJsonMasker,
   createTerminalMasker,
   createTextMasker,
+  createXmlMasker,
+  type FieldTextOptions,
+  jsonStringView,
+  type Scanner,
   type TerminalMasker,
+  type TextView,
 } from '@scrim/masking';
-import type { Piece } from '@scrim/protocol-kit';
+import type { Piece, TextForm } from '@scrim/protocol-kit';
 import type { MaskRules } from './plan.ts';
 
 /** Bytes after which a channel that always holds something back is masked by new rules all the same. */
@@ -82,15 +89,41 @@ export class Channels {
       return createJsonMasker({
         fields: rules.fields,
         onHit: (rule) => values.hit(rule, name),
+        ...(rules.scanner && {
+          leaf: (value, key) => values.leaf(value, key, name),
+          scanner: rules.scanner,
+          stream: () => this.#text(rules.scanner as Scanner, name, jsonStringView),
+        }),
+      });
+    }
+    const fieldForm = FIELD_FORMS[form];
+    if (fieldForm && (rules.scanner || rules.fields.length > 0)) {
+      return fieldForm({
+        fields: rules.fields,
+        onHit: (rule) => values.hit(rule, name),
         ...(rules.scanner && { leaf: (value, key) => values.leaf(value, key, name) }),
       });
     }
     if (!rules.scanner) return PASSING;
-    const replace = (detector: string, value: string) => values.found(detector, value, name);
-    if (form === 'terminal') return createTerminalMasker({ scanner: rules.scanner, replace, ...screen });
-    return createTextMasker({ scanner: rules.scanner, replace });
+    if (form === 'terminal') {
+      const replace = (detector: string, value: string) => values.found(detector, value, name);
+      return createTerminalMasker({ scanner: rules.scanner, replace, ...screen });
+    }
+    return this.#text(rules.scanner, name);
+  }
+
+  #text(scanner: Scanner, name: string, view?: TextView): ByteMasker {
+    const replace = (detector: string, value: string) => this.#values.found(detector, value, name);
+    return createTextMasker({ scanner, replace, ...(view && { view }) });
   }
 }
+
+/** Forms whose values stand under names. */
+const FIELD_FORMS: Partial<Record<TextForm, (options: FieldTextOptions) => ByteMasker>> = {
+  form: createFormMasker,
+  csv: createCsvMasker,
+  xml: createXmlMasker,
+};
 
 const NOTHING = new Uint8Array(0);
 

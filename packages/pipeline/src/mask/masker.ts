@@ -1,7 +1,20 @@
-import { type FieldRule, type Finding, JsonShapeError, maskJson, type Operator } from '@scrim/masking';
+import {
+  type ByteMasker,
+  createJsonMasker,
+  createTextMasker,
+  type FieldRule,
+  FieldTextError,
+  type Finding,
+  JsonShapeError,
+  jsonStringView,
+  maskJson,
+  type Operator,
+  type Scanner,
+} from '@scrim/masking';
 import { refuse } from '@scrim/model';
 import type {
   Cell,
+  CellPart,
   Column,
   FieldEntry,
   Fields,
@@ -14,7 +27,8 @@ import type {
 } from '@scrim/protocol-kit';
 import { Blobs } from './blobs.ts';
 import { Channels } from './channels.ts';
-import { applyTo, compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
+import { applyTo, compilePlan, type MaskRules, type Plan, type PlannedAction, reachable } from './plan.ts';
+import type { Restorer } from './restore.ts';
 
 /** What a masking pass made, and what it met that a response rule may ask about. */
 export interface Masked {
@@ -23,6 +37,8 @@ export interface Masked {
   readonly largestValue: number;
   /** Detectors that found something, of those a rule asks about. */
   readonly found: readonly string[];
+  /** What the caller is shown in place of `bytes`, which go to the record: tokens are values again. */
+  readonly restored?: Buffer;
 }
 
 const NOTHING: readonly string[] = [];
@@ -37,6 +53,13 @@ const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 const HEX = /^\\x(?:[0-9a-fA-F]{2})*$/;
 const JSON_NUMBER = /^-?\d+(?:\.\d+)?$/;
 
+/** Where values that were tokenised towards a target are kept for their caller. */
+export interface Restoring {
+  readonly restorer: Restorer;
+  /** True for what the caller sends: remembers. Else gives back. */
+  readonly sent: boolean;
+}
+
 /** Called for each replaced value: never with the value. */
 export type OnHit = (rule: string, place: string) => void;
 
@@ -48,6 +71,8 @@ export class Masker {
   #rules: MaskRules;
   #plans = new WeakMap<Shape, Plan>();
   readonly #onHit: OnHit;
+  readonly #remembers: Restorer | undefined;
+  readonly #restorer: Restorer | undefined;
   #plan: Plan | undefined;
   #largest = 0;
   /** The result whose last run had findings, and how many runs went by since it was last looked at as a whole. */
@@ -62,9 +87,11 @@ export class Masker {
   });
   readonly #visit = (cell: Cell): Replacement => this.#maskCell(cell);
 
-  constructor(rules: MaskRules, onHit: OnHit) {
+  constructor(rules: MaskRules, onHit: OnHit, restoring?: Restoring) {
     this.#rules = rules;
     this.#onHit = onHit;
+    if (restoring?.sent) this.#remembers = restoring.restorer;
+    else this.#restorer = restoring?.restorer;
   }
 
   /** Takes new rules for all that follows; plans of the old ones are forgotten. */
@@ -119,8 +146,21 @@ export class Masker {
       if (Buffer.compare(text, piece.bytes) !== 0) changed = true;
       return text;
     });
-    const bytes = changed ? texts.rewrite(shown) : original;
-    return { bytes, largestValue: this.#largest, found: this.#found };
+    const restored = this.#restored(lane, texts, shown);
+    const bytes = changed || texts.always || restored ? texts.rewrite(shown) : original;
+    const masked = { bytes, largestValue: this.#largest, found: this.#found };
+    return restored ? { ...masked, restored } : masked;
+  }
+
+  /** The message with the caller's own values where they were tokenised; undefined while none was. */
+  #restored(lane: number, texts: Texts, shown: readonly Uint8Array[]): Buffer | undefined {
+    const restorer = this.#restorer;
+    if (!restorer?.knows) return undefined;
+    return texts.rewrite(
+      texts.pieces.map(({ channel, form, last }, at) =>
+        restorer.push(lane, channel, shown[at] as Uint8Array, last, form === 'json'),
+      ),
+    );
   }
 
   /** Whether a channel of the lane holds something back. */
@@ -131,6 +171,7 @@ export class Masker {
   /** The lane's texts go no further: what is held of them is dropped. */
   forget(lane: number): void {
     this.#channels.forget(lane);
+    this.#restorer?.forget(lane);
     this.#blobs.forget(lane);
   }
 
@@ -146,20 +187,35 @@ export class Masker {
   /** A whole text of a form, masked by place and content. */
   whole(text: string, place: string, form: TextForm): string {
     if (form !== 'json') return this.text(text, place);
-    return this.#unlessUnreadable(() =>
-      maskJson(
-        text,
-        this.#rules.fields,
-        (rule) => this.#onHit(rule, place),
-        this.#rules.scanner && ((leaf, name) => this.text(leaf, place, name ?? undefined)),
-      ),
-    );
+    const { scanner } = this.#rules;
+    return this.#unlessUnreadable(() => {
+      // Not the walk over one document: a body may hold several (NDJSON).
+      const masker = createJsonMasker({
+        fields: this.#rules.fields,
+        onHit: (rule) => this.#onHit(rule, place),
+        ...(scanner && { leaf: (leaf, name) => this.text(leaf, place, name), scanner }),
+        ...(scanner && { stream: () => this.#inside(scanner, place) }),
+      });
+      const shown = masker.push(Buffer.from(text));
+      return Buffer.concat([shown, masker.flush()]).toString('utf8');
+    });
+  }
+
+  #inside(scanner: Scanner, place: string): ByteMasker {
+    const replace = (detector: string, value: string) => this.#replace(detector, value, place);
+    return createTextMasker({ scanner, replace, view: jsonStringView });
   }
 
   #unlessUnreadable<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
+      if (error instanceof FieldTextError) {
+        throw refuse('SCRIM_UNMASKABLE', {
+          message: `a text cannot be masked: ${error.message}`,
+          cause: error,
+        });
+      }
       if (!(error instanceof JsonShapeError)) throw error;
       throw refuse('SCRIM_UNMASKABLE', { hint: 'only well-formed JSON can be masked', cause: error });
     }
@@ -241,14 +297,17 @@ export class Masker {
     if (!rule) return value;
     const replacement = rule.operator.apply(value, { type: 'text', detector });
     if (replacement !== value) this.#onHit(rule.id, place);
+    if (rule.restores && replacement !== null) this.#remembers?.remember(replacement, value);
     return replacement ?? '';
   }
 
   #maskCell(cell: Cell): Replacement {
     const plan = this.#plan as Plan;
     const column = plan.shape.columns[cell.column] as Column;
-    this.#largest = Math.max(this.#largest, cell.end - cell.start);
+    const part = cell.part ?? null;
+    this.#largest = Math.max(this.#largest, part ? part.whole : cell.end - cell.start);
     const action = plan.actions[cell.column];
+    if (part) return this.#maskPart(cell, part, column, action, plan.keys[cell.column] as string);
     if (action) {
       if (action.constant !== undefined) {
         this.#onHit(action.rule, action.place);
@@ -267,6 +326,51 @@ export class Masker {
       return masked === value ? undefined : masked;
     }
     return this.#maskContent(cell, column, key);
+  }
+
+  /** One of the values a cell is made of meets the rules as a column of its own type would. */
+  #maskPart(
+    cell: Cell,
+    part: CellPart,
+    whole: Column,
+    action: PlannedAction | undefined,
+    key: string,
+  ): Replacement {
+    const column = { ...whole, ...part, name: part.key ?? whole.name };
+    if (action) {
+      const value = cell.text();
+      const replacement = applyTo(action.operator, value, column);
+      if (replacement === value) return undefined;
+      this.#onHit(action.rule, action.place);
+      return replacement;
+    }
+    const { fields } = this.#rules;
+    const own = part.key ?? key;
+    if (part.type === 'json' && fields.length > 0) {
+      const value = cell.text();
+      const masked = this.#maskJson(value, fields, column, own);
+      return masked === value ? undefined : masked;
+    }
+    if (part.key !== null && fields.length > 0) {
+      const value = cell.text();
+      const masked = this.#maskNamed(part.key, value, column);
+      if (masked !== value) return masked;
+    }
+    return this.#maskContent(cell, column, own);
+  }
+
+  /** A value under a name inside a cell: what a field rule says of a JSON object with that name holds for it. */
+  #maskNamed(key: string, value: string, column: Column): Replacement {
+    for (const rule of this.#rules.fields) {
+      let hit = false;
+      maskJson(JSON.stringify({ [key]: '' }), [rule], () => {
+        hit = true;
+      });
+      if (!hit) continue;
+      this.#onHit(rule.rule, key);
+      return applyTo(rule.operator, value, column);
+    }
+    return value;
   }
 
   #maskContent(cell: Cell, column: Column, key: string): Replacement {

@@ -5,7 +5,7 @@ export class Tally {
   #inspected = 0;
   #blind = 0;
   readonly #reasons: Record<string, number> = {};
-  readonly #masks = new Map<string, { rule: string; place: string; count: number }>();
+  readonly #masks = new Map<string, Map<string, { rule: string; place: string; count: number }>>();
   #lastMask: { rule: string; place: string; count: number } | undefined;
 
   /** Bytes every applying rule has looked at. */
@@ -26,11 +26,16 @@ export class Tally {
       last.count++;
       return;
     }
-    const key = `${rule}\u0000${place}`;
-    let entry = this.#masks.get(key);
+    // Two maps instead of one with a joined key: a row with two masked values asks twice, and must not build texts.
+    let places = this.#masks.get(rule);
+    if (!places) {
+      places = new Map();
+      this.#masks.set(rule, places);
+    }
+    let entry = places.get(place);
     if (!entry) {
       entry = { rule, place, count: 0 };
-      this.#masks.set(key, entry);
+      places.set(place, entry);
     }
     entry.count++;
     this.#lastMask = entry;
@@ -38,7 +43,9 @@ export class Tally {
 
   flushMasks(recorder: SessionRecorder): void {
     if (this.#masks.size === 0) return;
-    for (const { rule, place, count } of this.#masks.values()) recorder.masked(rule, place, count);
+    for (const places of this.#masks.values()) {
+      for (const { rule, place, count } of places.values()) recorder.masked(rule, place, count);
+    }
     this.#masks.clear();
     this.#lastMask = undefined;
   }

@@ -212,6 +212,8 @@ function alterTable(part: Part, body: Ast): void {
     // USING of a type change runs its expression over every row; partitions and parents are relations of their own.
     part.walk.fields(command, NO_CTES);
     if (text(command, 'subtype') === 'AT_AlterColumnType') retyped(part, body, command);
+    // Rows of a child are seen as its parent's.
+    if (/^AT_(AddInherit|AttachPartition)$/.test(text(command, 'subtype') ?? '')) part.walk.into.keep('rows');
   }
   // A default or constraint may mention relations and calls it only runs later; what was found stays as mentioned.
   part.walk.into.effects.delete('read');

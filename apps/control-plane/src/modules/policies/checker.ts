@@ -1,6 +1,7 @@
 import { checkPattern, listDetectors, resolveDetectors } from '@scrim/masking';
 import { type Connection, formatPath, type Policy } from '@scrim/model';
 import { checkPolicies, type ProtocolCapabilities } from '@scrim/policy';
+import { capabilities as http } from '@scrim/protocol-http/capabilities';
 import { capabilities as postgres } from '@scrim/protocol-postgres/capabilities';
 import { STATEMENT_NAMES } from '@scrim/protocol-postgres/statement';
 import { capabilities as ssh } from '@scrim/protocol-ssh/capabilities';
@@ -16,7 +17,7 @@ export type PolicyChecker = (
 ) => readonly FieldProblem[];
 
 /** What each protocol of this release can enforce. */
-const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres, ssh };
+const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres, http, ssh };
 
 /** @param vault whether reversible tokens can be kept */
 export function createPolicyChecker(vault: boolean): PolicyChecker {

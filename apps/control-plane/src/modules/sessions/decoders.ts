@@ -1,3 +1,4 @@
+import { createTranscriber as httpTranscriber } from '@scrim/protocol-http/transcript';
 import { createTranscriber } from '@scrim/protocol-postgres/transcript';
 import { createTranscriber as sshTranscriber } from '@scrim/protocol-ssh/transcript';
 import type { ResponseDecoder } from '@scrim/recording';
@@ -5,6 +6,7 @@ import type { ResponseDecoder } from '@scrim/recording';
 /** How recorded responses of each protocol are read. */
 const DECODERS: Readonly<Record<string, () => ResponseDecoder>> = {
   postgres: createTranscriber,
+  http: httpTranscriber,
   ssh: sshTranscriber,
 };
 
