@@ -14,6 +14,18 @@ export const CHANNELS: readonly LeakCase[] = [
     'select stxdmcv::text from pg_statistic_ext_data',
   ),
   {
+    name: 'a column filled by a type change, committed',
+    steps: [
+      'create table turned as select id, name, ssn from customers where false',
+      'alter table customers alter notes type text using ssn || coalesce(notes, $$$$)',
+      'select notes from customers',
+    ],
+    plain: true,
+    elsewhere: ['select notes from customers'],
+    clean:
+      "drop table if exists turned; update customers set notes = 'nothing here' where id > 1; update customers set notes = replace(notes, ssn, '') where id = 1",
+  },
+  {
     name: 'the text of another session',
     steps: [`select 1 from customers where ssn = '${SSN}'`],
     plain: true,

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cell, Replacement } from '@scrim/protocol-kit';
 import type { Gateway } from '@scrim/protocol-postgres/testing';
 import { createTranscriber } from '@scrim/protocol-postgres/transcript';
-import { bind, cstr, execute, parse, RawSession, split, sync, Target, typed } from './harness.ts';
+import { bind, cstr, execute, parse, RawSession, rowsOf, split, sync, Target, typed } from './harness.ts';
+import { BASE_SAMPLES, RANGE_SAMPLES } from './type-samples.ts';
 
 let target: Target;
 let gateway: Gateway;
@@ -21,6 +22,24 @@ beforeAll(async () => {
   });
 }, 60_000);
 afterAll(async () => await target.stop(), 30_000);
+
+/**
+ * Types not shown as the server prints them: names of catalog objects are numbers in binary, money wants a locale, and
+ * an access list has no binary form.
+ */
+const UNREAD: ReadonlySet<string> = new Set([
+  ...[
+    'aclitem',
+    'money',
+    'regdatabase',
+    'regclass',
+    'regcollation',
+    'regconfig',
+    'regdictionary',
+    'regnamespace',
+  ],
+  ...['regoper', 'regoperator', 'regproc', 'regprocedure', 'regrole', 'regtype', 'bit'],
+]);
 
 /** Type, values, a replacement that fits (absent: none is tried), one that does not. */
 const TYPES: readonly [string, readonly string[], string?, string?][] = [
@@ -364,4 +383,24 @@ describe('COPY to the caller', () => {
     ]);
     raw.end();
   });
+
+  test.each(Object.entries({ ...BASE_SAMPLES, ...RANGE_SAMPLES }).filter(([type]) => !UNREAD.has(type)))(
+    'a binary %s is shown as the server prints it',
+    async (type, samples) => {
+      const raw = await open();
+      visit = () => undefined;
+      const transcriber = createTranscriber();
+      const name = type === 'char' ? '"char"' : type;
+      const texts = samples.map((one) => `'${one.replaceAll("'", "''")}'`);
+      const sql = `select v::${name}, array[v::${name}] from unnest(array[${texts.join(', ')}]::text[]) with ordinality as t(v, i) order by i`;
+      const printed = rowsOf(await raw.query(sql));
+      expect(printed).toHaveLength(samples.length);
+      raw.send(parse('', sql), bind('', '', [], [1]), execute(''), sync);
+      const rows = await raw.until('Z');
+      transcriber.shape(described as Uint8Array);
+      const read = transcriber.response(rows).flatMap((item) => (item.kind === 'row' ? [item.values] : []));
+      expect(read).toEqual(printed);
+      raw.end();
+    },
+  );
 });

@@ -210,17 +210,13 @@ export class Session implements Relay {
 
   /** Texts the target shall not read in full: masked on their way up, and recorded as the target gets them. */
   #said(run: Run, texts: Texts): void {
-    const said = this.#requests.sent(run.lane, run.bytes.length);
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
+    const said = unread ?? this.#requests.sent(run.lane, run.bytes.length);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
     }
     if (said) this.#warn(run, said);
-    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
-    if (unread) {
-      this.#refuse(run, unread);
-      return;
-    }
     const { bytes } = this.#sent.texts(run.lane, texts, run.bytes);
     this.#count(run);
     this.#recorder.request(bytes, run.lane);

@@ -203,3 +203,25 @@ test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
 ])('an interactive shell %s', (_, fields, expected) => {
   expect(found(fields)).toEqual(expected);
 });
+
+test('limits on tokens and values that come back need a connection to models, and something tokenised', () => {
+  const { ssh, ...others } = CONTEXT.capabilities;
+  const http = { ...ssh!, masks: ['field', 'detect'], models: true };
+  const context: PolicyContext = {
+    ...CONTEXT,
+    connections: [...CONTEXT.connections, { name: 'ai', protocol: 'http', labels: { kind: 'model' } }],
+    capabilities: { ...others, ssh: ssh!, http },
+  };
+  const limits = { requestsPerMinute: 1, tokensPerDay: 5 };
+  const mask = [{ detect: ['secrets'], with: 'tokenise' }];
+  const match = { labels: { kind: 'model' } };
+  expect(found({ match, limits, restore: true, mask }, context)).toEqual([]);
+  expect(found({ match, restore: true, mask: [{ detect: ['secrets'] }] }, context)).toEqual([
+    expect.stringContaining('error restore: nothing is tokenised by content'),
+  ]);
+  expect(found({ limits, restore: true, mask }, context)).toEqual([
+    expect.stringContaining('error restore: no model answers on postgres'),
+    expect.stringContaining('error limits.tokensPerDay: no model answers on postgres'),
+  ]);
+  expect(found({ limits: { requestsPerMinute: 1 } })).toEqual([]);
+});

@@ -225,6 +225,7 @@ function retyped(part: Part, body: Ast, command: Ast): void {
   aside.visit(child(command, 'def')?.raw_default, NO_CTES);
   aside.into.values.delete(text(command, 'name') ?? '');
   if (aside.into.values.size === 0) return;
+  part.walk.into.absorb(aside.into);
   part.walk.into.keep('rows');
   const name = relationName(child(body, 'relation') ?? {});
   if (name) part.walk.into.targets.set(name.name, { ...name, access: 'write' });
