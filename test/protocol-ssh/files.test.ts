@@ -216,6 +216,10 @@ test('the older scp is a stream nobody looks into', async () => {
   const refused = await gateway.scp(['-O', `127.0.0.1:${sshd.path('notes.txt')}`, local('old')]);
   expect(refused.code).not.toBe(0);
   expect(existsSync(local('old'))).toBe(false);
+  gateway.apply(guard({ paths: ['/etc/**'] }).map((it) => ({ ...it, uninspected: 'allow' })));
+  expect((await gateway.scp(['-O', `127.0.0.1:${sshd.path('notes.txt')}`, local('old')])).err).toContain(
+    'not this',
+  );
   gateway.apply([{ ...SECRETS, uninspected: 'allow' }]);
   expect((await gateway.scp(['-O', `127.0.0.1:${sshd.path('notes.txt')}`, local('old')])).code).toBe(0);
 });

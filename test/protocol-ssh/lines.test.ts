@@ -130,6 +130,17 @@ test('what a terminal shows is masked', async () => {
   shell.client.end();
 });
 
+test('what is typed is echoed letter by letter', async () => {
+  const shell = await Shell.open();
+  const before = shell.shown.length;
+  for (const letter of 'echo') {
+    shell.type(letter);
+    await eventually(() => shell.shown.length > before && shell.shown.endsWith(letter));
+  }
+  expect(shell.shown.slice(before)).toBe('echo');
+  shell.client.end();
+});
+
 test('a held line waits and Ctrl-C takes it back', async () => {
   gateway.apply([
     { ...LINES, guard: [{ when: { shell: { commands: ['date'] } }, do: 'hold' }], approve: { by: ['dba'] } },

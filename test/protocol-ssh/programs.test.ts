@@ -133,7 +133,7 @@ test('a terminal has its size, follows changes and passes interrupts', async () 
   const client = await gateway.client();
   const said = await exec(
     client,
-    `stty size; trap 'stty size; exit 0' WINCH; while :; do sleep 0.05; done`,
+    `trap 'stty size; exit 0' WINCH; stty size; while :; do sleep 0.05; done`,
     { pty: { cols: 91, rows: 31, term: 'xterm' } as never },
     (channel) => channel.once('data', () => channel.setWindow(40, 132, 0, 0)),
   );

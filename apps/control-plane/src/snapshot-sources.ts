@@ -2,7 +2,7 @@ import type { Connection, Snapshot } from '@scrim/model';
 import type { Context } from './context.ts';
 import type { Connections } from './modules/connections/service.ts';
 import type { Issuers } from './modules/identities/issuers.ts';
-import { sshAuthorityLines } from './modules/identities/ssh-certificate.ts';
+import { authorityLines } from './modules/identities/ssh-certificate.ts';
 import { publicJwks } from './modules/identities/token-keys.ts';
 import type { Tokens } from './modules/identities/tokens.ts';
 import type { Policies } from './modules/policies/service.ts';
@@ -11,7 +11,7 @@ import type { Policies } from './modules/policies/service.ts';
 export interface Sources {
   connections(): Promise<readonly Connection[]>;
   policies(): Promise<Snapshot['policies']>;
-  trust(): Promise<Pick<Snapshot['tokens'], 'scrim' | 'issuers' | 'sshAuthorities'>>;
+  trust(): Promise<Pick<Snapshot['tokens'], 'scrim' | 'issuers' | 'certificateAuthorities'>>;
   /** Revoked tokens that have not expired yet. */
   revoked(): Promise<Snapshot['tokens']['revoked']>;
   /** 32 bytes, base64. */
@@ -35,12 +35,12 @@ export function createSnapshotSources(
     connections: () => connections.revealed(db.prisma),
     policies: () => policies.all(db.prisma),
     async trust() {
-      const [scrim, trusted, sshAuthorities] = await Promise.all([
+      const [scrim, trusted, certificateAuthorities] = await Promise.all([
         publicJwks(keys),
         issuers.trusted(),
-        sshAuthorityLines(keys),
+        authorityLines(keys),
       ]);
-      return { scrim, issuers: [...trusted], sshAuthorities };
+      return { scrim, issuers: [...trusted], certificateAuthorities };
     },
     revoked: () => tokens.revoked(),
     maskingKey: async () => Buffer.from((await keys.current('masking')).secret).toString('base64'),

@@ -36,7 +36,7 @@ export const snapshotSchema = z.strictObject({
       }),
     ),
     /** Keys that sign SSH user certificates, as in an OpenSSH `.pub` file. */
-    sshAuthorities: z.array(z.string()).exactOptional(),
+    certificateAuthorities: z.array(z.string()).exactOptional(),
     revoked: z.array(z.strictObject({ tokenId: z.string(), until: z.int() })),
   }),
   /** 32 bytes, base64: the key of hashes and deterministic tokens, the same on every edge. */

@@ -11,6 +11,7 @@ import {
 } from '@scrim/model';
 import type { RecordRule } from '@scrim/policy';
 import type { AcceptContext, Exchange, Knock, Protocol } from '@scrim/protocol-kit';
+import { attempt } from './attempt.ts';
 import { type Authorisation, authorise, grantFor } from './authorise/authorise.ts';
 import { Budgets } from './guard/budget.ts';
 import { Enforcements } from './guard/enforcement.ts';
@@ -151,7 +152,7 @@ export class Pipeline {
     } catch (error) {
       if (!(error instanceof RefusalError)) this.#services.failed('', error);
       const refusal = refusalOf(error);
-      this.#attempt('', () =>
+      attempt(this.#services.failed, '', () =>
         this.#services.recording.rejected({
           protocol: protocol.name,
           wants: knock.wants.slice(0, MAX_NAME),
@@ -210,7 +211,7 @@ export class Pipeline {
     } catch (error) {
       const refusal = refusalOf(error);
       this.#services.failed(sessionId, error);
-      this.#attempt(sessionId, () => recorder.closed('refused', refusal));
+      attempt(this.#services.failed, sessionId, () => recorder.closed('refused', refusal));
       if (!told || !(error instanceof RefusalError)) await this.#reject(sessionId, knock, refusal);
       return undefined;
     }
@@ -232,8 +233,8 @@ export class Pipeline {
     } catch (error) {
       const refusal = refusalOf(error);
       this.#services.failed(sessionId, error);
-      this.#attempt(sessionId, () => exchange.close(refusal));
-      this.#attempt(sessionId, () => recorder.closed('revoked', refusal));
+      attempt(this.#services.failed, sessionId, () => exchange.close(refusal));
+      attempt(this.#services.failed, sessionId, () => recorder.closed('revoked', refusal));
       return;
     }
     this.#follow(session);
@@ -266,14 +267,6 @@ export class Pipeline {
   async #reject(sessionId: string, knock: Knock, refusal: Refusal): Promise<void> {
     try {
       await knock.reject(refusal);
-    } catch (error) {
-      this.#services.failed(sessionId, error);
-    }
-  }
-
-  #attempt(sessionId: string, work: () => void): void {
-    try {
-      work();
     } catch (error) {
       this.#services.failed(sessionId, error);
     }

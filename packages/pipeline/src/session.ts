@@ -3,6 +3,7 @@ import { type Verdict, worst } from '@scrim/policy';
 import type { Ending, Exchange, Quiet, Relay, Rows, Run, Texts } from '@scrim/protocol-kit';
 import { Approval, type ApprovalServices, responseText } from './approve/approval.ts';
 import { outdatedApproval, policyChanged } from './approve/outdated.ts';
+import { attempt } from './attempt.ts';
 import type { Authorisation } from './authorise/authorise.ts';
 import type { Budget } from './guard/budget.ts';
 import type { Enforcement } from './guard/enforcement.ts';
@@ -114,7 +115,7 @@ export class Session implements Relay {
   end(ending: SessionEnding, refusal: Refusal): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#attempt(() => this.#exchange.close(refusal));
+    attempt(this.#services.failed, this.id, () => this.#exchange.close(refusal));
     this.#finish(ending, refusal);
   }
 
@@ -300,7 +301,7 @@ export class Session implements Relay {
   }
 
   #notify(run: Run, text: string): void {
-    if (!this.#ended) this.#attempt(() => this.#exchange.notify(run.lane, text));
+    if (!this.#ended) attempt(this.#services.failed, this.id, () => this.#exchange.notify(run.lane, text));
   }
 
   #response(run: Run): void | Promise<void> {
@@ -396,7 +397,7 @@ export class Session implements Relay {
   #fellSilent(lane: number, channel: number, quiet: Quiet): void {
     if (this.#ended || this.#heldLanes.has(lane)) return;
     try {
-      const masked = this.#masker.release(lane, channel);
+      const masked = this.#masker.release(lane, channel, quiet.typed?.());
       if (!masked) return;
       const run = quiet.run(masked.bytes);
       this.#recorder.response(run.bytes, 0, lane);
@@ -484,19 +485,11 @@ export class Session implements Relay {
   #finish(ending: SessionEnding, refusal?: Refusal): void {
     this.#approval.withdraw();
     this.#quiet.stop();
-    this.#attempt(() => {
+    attempt(this.#services.failed, this.id, () => {
       this.#tally.flushMasks(this.#recorder);
       this.#recorder.coverage(this.#tally.coverage());
       this.#recorder.closed(ending, refusal);
     });
     this.#finished?.(ending);
-  }
-
-  #attempt(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#services.failed(this.id, error);
-    }
   }
 }

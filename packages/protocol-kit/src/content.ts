@@ -146,6 +146,8 @@ export interface Piece {
   readonly bytes: Uint8Array;
   /** True on the channel's last piece: the tail is decided now, and the channel's number may be used anew. */
   readonly last: boolean;
+  /** Size of the screen a `terminal` text is shown on, in cells. */
+  readonly screen?: { readonly columns: number; readonly rows: number };
   /** For channels somebody watches (a prompt waits for an answer): how a held tail leaves in silence. */
   readonly quiet?: Quiet;
 }
@@ -154,6 +156,8 @@ export interface Piece {
 export interface Quiet {
   /** Milliseconds of silence. */
   readonly after: number;
+  /** What the reader typed and has not been shown yet: its echo tells the reader nothing new. */
+  readonly typed?: () => Uint8Array;
   /** A run that carries the text, to be forwarded as it is. */
   readonly run: (text: Uint8Array) => Run;
 }

@@ -1,3 +1,5 @@
+import type { FileFacts, Statement } from '@scrim/model';
+
 /** Programs that speak a binary protocol over standard input and output. What they say cannot be masked as text. */
 const SPEAKERS: readonly { readonly like: RegExp; readonly why: string }[] = [
   { like: /^git[- ](upload-pack|receive-pack|upload-archive)\s/, why: 'git' },
@@ -13,4 +15,16 @@ const SPEAKERS: readonly { readonly like: RegExp; readonly why: string }[] = [
  */
 export function binaryStreams(command: string): string | undefined {
   return SPEAKERS.find(({ like }) => like.test(command))?.why;
+}
+
+/**
+ * What is asked of the rules on files before a program runs that copies them over a stream nobody reads: any file may be
+ * meant, in either way.
+ */
+export function fileStatements(command: string, speaker: string | undefined): Statement[] {
+  if (speaker !== 'scp' && speaker !== 'sftp-server' && speaker !== 'rsync') return [];
+  return (['read', 'write'] as const).map((operation) => {
+    const facts: FileFacts = { kind: 'sftp', operation, paths: [], complete: false };
+    return { verb: 'sftp', text: `${operation} by ${command}`, facts };
+  });
 }

@@ -5,7 +5,7 @@ import type { Client, Connection, ServerChannel, Session, TcpipRequestInfo } fro
 import { type Door, farewell } from './accept.ts';
 import type { Governed, Host } from './contracts.ts';
 import { ForwardChannel } from './forward.ts';
-import { disconnect, intercept, protocolOf, sessionIds, socketOf } from './internals.ts';
+import { acknowledge, disconnect, intercept, protocolOf, sessionIds, socketOf } from './internals.ts';
 import { DISCONNECT_REASON, sentence } from './refuse.ts';
 import { NOTHING, run, type SshRun } from './run.ts';
 import { SessionChannel } from './session-channel.ts';
@@ -121,6 +121,7 @@ export class SshExchange implements Exchange, Host {
     session.on('close', () => {
       this.#channels.delete(local);
       this.#remote.delete(local);
+      if (!this.#closed) acknowledge(this.caller);
     });
     if (packetSize < MIN_PACKET) {
       this.close(refuse('SCRIM_UNPARSED', { message: 'the packets asked for are too small' }).refusal);
@@ -151,7 +152,7 @@ export class SshExchange implements Exchange, Host {
     };
     const answer = (): void => reject?.();
     try {
-      this.relay.fromCaller([
+      void this.relay.fromCaller([
         run(0, NOTHING, { kind: 'operation', statement, parameters: null }, answer, answer),
       ]);
     } catch (error) {

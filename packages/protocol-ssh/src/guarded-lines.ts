@@ -8,8 +8,6 @@ export interface LineHost {
   keys(bytes: Uint8Array): void;
   /** Asks about a line; true = its Enter has gone to the target. */
   judge(statement: Statement, enter: Uint8Array): Promise<boolean>;
-  /** The line was refused: what makes the target forget it. */
-  erase(): void;
 }
 
 /** Milliseconds without output after which an echo is taken to be complete. */
@@ -17,6 +15,9 @@ const SETTLED_MS = 50;
 /** A target that never falls silent is not waited for longer. */
 const LONGEST_WAIT_MS = 2_000;
 const LINE_FEED = 0x0a;
+/** To the end of the line, and erase it. */
+const ERASE: Buffer = Buffer.of(0x05, 0x15);
+const CTRL_C: Buffer = Buffer.of(0x03);
 
 /** Lines of an interactive shell, each judged before the target gets the key that runs it. */
 export class GuardedLines {
@@ -107,7 +108,7 @@ export class GuardedLines {
           : unknownLine(line.unknown),
         enter,
       );
-      if (!passed) this.#host.erase();
+      if (!passed) await this.#erase();
       model.entered(passed);
     }
     if (rest.length > 0) {
@@ -121,6 +122,17 @@ export class GuardedLines {
       const half = model.settleKeys();
       if (half.length > 0) this.#host.keys(half);
     }, SETTLED_MS);
+  }
+
+  /**
+   * The line was refused, and must not run with the next Enter: erased, and given up. Ctrl-C by itself would throw away
+   * what the shell has not read yet, so it waits until the line is gone.
+   */
+  async #erase(): Promise<void> {
+    for (const keys of [ERASE, CTRL_C]) {
+      this.#host.keys(keys);
+      await this.#settled();
+    }
   }
 
   /** Without a terminal nothing is echoed or edited: a line is what stands before its line feed. */

@@ -52,6 +52,7 @@ interface ClientInside {
 
 /** Types of packets made here (RFC 4250 section 4.1.2). */
 const DISCONNECT = 1;
+const IGNORE = 2;
 const USERAUTH_BANNER = 53;
 const CHANNEL_REQUEST = 98;
 
@@ -119,6 +120,14 @@ export function disconnect(client: Client | Connection, reason: number, text: st
     Buffer.concat([Buffer.from([DISCONNECT]), uint32(reason), string(text), string('')]),
     true,
   );
+}
+
+/**
+ * A packet that means nothing (RFC 4253 section 11.2). It carries TCP's acknowledgement: a client that does not switch
+ * Nagle's algorithm off would else keep its next request back for 40 ms.
+ */
+export function acknowledge(client: Connection): void {
+  if (socketOf(client).writable) send(protocolOf(client), Buffer.concat([Buffer.from([IGNORE]), string('')]));
 }
 
 /** A text the client shows before it is logged in (RFC 4252 section 5.4). */

@@ -12,7 +12,7 @@
  */
 import { type Refusal, refuse, type ShellFacts, type Statement } from '@scrim/model';
 import type { ClientChannel, PseudoTtyOptions, ServerChannel, Session } from 'ssh2';
-import { binaryStreams } from './binary.ts';
+import { binaryStreams, fileStatements } from './binary.ts';
 import type { Governed, Host } from './contracts.ts';
 import { content, type FrameKind, frame } from './frame.ts';
 import { GuardedLines } from './guarded-lines.ts';
@@ -21,6 +21,7 @@ import { CallerOutlet } from './outlet.ts';
 import { plainLine, REFUSED_STATUS, sentence, terminalLine } from './refuse.ts';
 import { control, Lane, NOTHING, run, type SshRun } from './run.ts';
 import { bounded } from './session-channel.ts';
+import { TypedEcho } from './typed-echo.ts';
 
 /** A terminal as the caller asked for it. */
 export interface Terminal {
@@ -40,9 +41,9 @@ export interface ProgramSetUp {
 
 /** Milliseconds of silence after which what is held back of a text leaves, as far as it cannot be part of a value. */
 const QUIET_MS = 60;
+/** The same where somebody types: the echo of each key waits so long. */
+const TERMINAL_QUIET_MS = 20;
 const CTRL_C = 3;
-/** To the end of the line, erase it, and a new prompt: a refused line must not run with the next Enter. */
-const FORGET: Buffer = Buffer.of(0x05, 0x15, 0x03);
 const SIGNAL = /^[A-Z0-9]{1,16}$/;
 
 interface Exit {
@@ -66,6 +67,8 @@ export class Program implements Governed {
   #exit: Exit | undefined;
   #ended = 0;
   #lines: GuardedLines | undefined;
+  readonly #echo = new TypedEcho();
+  #screen: { readonly columns: number; readonly rows: number } | undefined;
   #isShell = false;
   #callerGone = false;
   #finished = false;
@@ -97,6 +100,11 @@ export class Program implements Governed {
     const terminal = this.#setUp.terminal !== undefined;
     const facts = { ...this.#host.understand(command, terminal), ...(binary ? { uninspected: binary } : {}) };
     this.#opaque = binary ?? '';
+    for (const asked of fileStatements(command, binary)) {
+      const meaning = { kind: 'operation', statement: asked, parameters: null } as const;
+      const deny = (refusal: Refusal): void => this.#deny(refusal);
+      this.#toTarget.push(run(this.lane, Buffer.from(command), meaning, () => undefined, deny));
+    }
     this.#start({ verb: 'exec', text: command, facts }, (opened) => {
       this.#host.target.exec(command, { ...this.#options(), allowHalfOpen: true }, opened);
     });
@@ -177,7 +185,9 @@ export class Program implements Governed {
         this.lane,
         Buffer.from(statement.text),
         { kind: 'operation', statement, parameters: environment.size > 0 ? variables : null },
-        () => this.#toTarget.block(this.#open(open)),
+        () => {
+          if (!this.#finished) this.#toTarget.block(this.#open(open));
+        },
         (refusal) => this.#deny(refusal),
       ),
     );
@@ -266,7 +276,6 @@ export class Program implements Governed {
       {
         keys: (bytes) => this.#input(Buffer.from(bytes)),
         judge: (statement, enter) => this.#judgeLine(statement, Buffer.from(enter)),
-        erase: () => this.#input(FORGET),
       },
       this.#setUp.terminal,
     );
@@ -291,6 +300,7 @@ export class Program implements Governed {
   }
 
   #input(chunk: Buffer): void {
+    if (this.#setUp.terminal) this.#echo.typed(chunk);
     const meaning = { kind: 'input', bytes: chunk.length } as const;
     this.#toTarget.push(
       run(
@@ -329,8 +339,10 @@ export class Program implements Governed {
       name: kind === 'e' ? 'stderr' : terminal ? 'terminal' : 'stdout',
       bytes,
       last,
+      ...(terminal && this.#screen ? { screen: this.#screen } : {}),
       quiet: {
-        after: QUIET_MS,
+        after: terminal ? TERMINAL_QUIET_MS : QUIET_MS,
+        typed: () => this.#echo.due,
         run: (text: Uint8Array) => run(this.lane, frame(kind, text), { kind: 'control' }, pass),
       },
     };
@@ -343,6 +355,7 @@ export class Program implements Governed {
   }
 
   #show(kind: FrameKind, bytes: Buffer): void {
+    this.#echo.shown(bytes);
     if (kind === 'e') this.#outlet.error(bytes);
     else this.#outlet.data(bytes);
   }
@@ -368,16 +381,13 @@ export class Program implements Governed {
       run(this.lane, NOTHING, { kind: 'outcome', ok: exit?.code === 0, count: null, tag }, () => {
         if (this.#finished) return;
         this.#outlet.eof();
-        if (exit?.signal && SIGNAL.test(exit.signal)) this.#sendSignal(exit);
+        if (exit?.signal && SIGNAL.test(exit.signal))
+          this.#outlet.signal(exit.signal, exit.core ?? false, exit.message ?? '');
         else if (exit && exit.code !== null) this.#outlet.status(exit.code);
         this.#outlet.close();
         this.#finish();
       }),
     );
-  }
-
-  #sendSignal({ signal = '', core = false, message = '' }: Exit): void {
-    this.#outlet.signal(signal, core, message);
   }
 
   #finish(): void {
@@ -408,6 +418,7 @@ export class Program implements Governed {
   }
 
   #deny(refusal: Refusal): void {
+    this.#toTarget.clear();
     this.end(sentence(refusal));
     this.#host.closed(this.lane);
   }
@@ -454,6 +465,7 @@ export class Program implements Governed {
 
   /** For the recording: a screen is replayed at the size it had. */
   #resized(cols: number, rows: number): void {
+    this.#screen = { columns: cols, rows };
     const bytes = frame('r', Buffer.from(`${cols}x${rows}`));
     const texts = { pieces: [], rewrite: () => NOTHING };
     this.#toCaller.push(run(this.lane, bytes, { kind: 'texts', texts }, () => undefined));

@@ -96,7 +96,7 @@ export class SessionChannel implements Governed {
       facts: { kind: 'forward', destination: what },
     };
     const answer = (): void => reject?.();
-    this.#host.relay.fromCaller([
+    void this.#host.relay.fromCaller([
       run(this.lane, NOTHING, { kind: 'operation', statement, parameters: null }, answer, answer),
     ]);
   }

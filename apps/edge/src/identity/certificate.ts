@@ -26,7 +26,7 @@ export function certifiedCaller(
   now: number,
   leewaySeconds: number,
 ): Caller {
-  const certificate = proven(blob, snapshot.tokens.sshAuthorities ?? []);
+  const certificate = proven(blob, snapshot.tokens.certificateAuthorities ?? []);
   const seconds = BigInt(Math.floor(now / 1000));
   const leeway = BigInt(leewaySeconds);
   if (seconds + leeway < certificate.validAfter) throw invalid('the certificate is not valid yet', RENEW);

@@ -3,13 +3,14 @@ import {
   createCsvMasker,
   createFormMasker,
   createJsonMasker,
+  createTerminalMasker,
   createTextMasker,
   createXmlMasker,
   type FieldTextOptions,
   jsonStringView,
   type Scanner,
+  type TerminalMasker,
   type TextView,
-  terminalView,
 } from '@scrim/masking';
 import type { Piece, TextForm } from '@scrim/protocol-kit';
 import type { MaskRules } from './plan.ts';
@@ -54,6 +55,9 @@ export class Channels {
     const channel = keep ? known : { rules, masker: this.#masker(piece, rules), overdue: 0 };
     if (channel !== known) this.#open.set(key, channel);
     if (outdated) channel.overdue += piece.bytes.length;
+    if (piece.screen && 'resize' in channel.masker) {
+      (channel.masker as TerminalMasker).resize(piece.screen.columns, piece.screen.rows);
+    }
     const shown = channel.masker.push(piece.bytes);
     const parts = before ? [before, shown] : [shown];
     if (piece.last) {
@@ -70,8 +74,8 @@ export class Channels {
   }
 
   /** What may be shown of a channel that fell silent. */
-  release(lane: number, channel: number): Uint8Array | undefined {
-    return this.#open.get(`${lane}/${channel}`)?.masker.release();
+  release(lane: number, channel: number, typed?: Uint8Array): Uint8Array | undefined {
+    return this.#open.get(`${lane}/${channel}`)?.masker.release(typed);
   }
 
   /** Whether the channel holds something back. */
@@ -79,7 +83,7 @@ export class Channels {
     return (this.#open.get(`${lane}/${channel}`)?.masker.held ?? 0) > 0;
   }
 
-  #masker({ form, name }: Piece, rules: MaskRules): ByteMasker {
+  #masker({ form, name, screen }: Piece, rules: MaskRules): ByteMasker {
     const values = this.#values;
     if (form === 'json') {
       return createJsonMasker({
@@ -101,10 +105,14 @@ export class Channels {
       });
     }
     if (!rules.scanner) return PASSING;
-    return this.#text(rules.scanner, name, form === 'terminal' ? terminalView : undefined);
+    if (form === 'terminal') {
+      const replace = (detector: string, value: string) => values.found(detector, value, name);
+      return createTerminalMasker({ scanner: rules.scanner, replace, ...screen });
+    }
+    return this.#text(rules.scanner, name);
   }
 
-  #text(scanner: Scanner, name: string, view: TextView | undefined): ByteMasker {
+  #text(scanner: Scanner, name: string, view?: TextView): ByteMasker {
     const replace = (detector: string, value: string) => this.#values.found(detector, value, name);
     return createTextMasker({ scanner, replace, ...(view && { view }) });
   }

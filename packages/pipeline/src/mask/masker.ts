@@ -176,10 +176,10 @@ export class Masker {
   }
 
   /** What may be shown of a channel's held tail now that it fell silent; undefined for nothing. */
-  release(lane: number, channel: number): Masked | undefined {
+  release(lane: number, channel: number, typed?: Uint8Array): Masked | undefined {
     this.#largest = 0;
     this.#found = [];
-    const bytes = this.#channels.release(lane, channel);
+    const bytes = this.#channels.release(lane, channel, typed);
     if (!bytes || bytes.length === 0) return undefined;
     return { bytes: Buffer.from(bytes), largestValue: 0, found: this.#found };
   }

@@ -15,7 +15,7 @@ type Tokens = Snapshot['tokens'];
 export interface SnapshotSources {
   connections(): Promise<readonly Connection[]>;
   policies(): Promise<Snapshot['policies']>;
-  trust(): Promise<Pick<Tokens, 'scrim' | 'issuers' | 'sshAuthorities'>>;
+  trust(): Promise<Pick<Tokens, 'scrim' | 'issuers' | 'certificateAuthorities'>>;
   /** Revoked tokens that have not expired yet. */
   revoked(): Promise<Tokens['revoked']>;
   /** 32 bytes, base64. */
@@ -75,8 +75,13 @@ export class SnapshotContent {
       }));
     const sorted = [...policies].sort((a, b) => (a.name < b.name ? -1 : 1));
     const rest = JSON.stringify({ policies: sorted, maskingKey, queue, vault }).slice(1, -1);
-    const { scrim, issuers, sshAuthorities } = trust;
-    return new SnapshotContent(parts, rest, JSON.stringify({ scrim, issuers, sshAuthorities }), revoked);
+    const { scrim, issuers, certificateAuthorities } = trust;
+    return new SnapshotContent(
+      parts,
+      rest,
+      JSON.stringify({ scrim, issuers, certificateAuthorities }),
+      revoked,
+    );
   }
 
   /** An edge gets the connections that name it, and those that name none. */

@@ -12,7 +12,7 @@ function publicKeyOf(key: StoredKey): KeyObject {
 }
 
 /** The public halves of every key that SSH user certificates may be signed with, as in OpenSSH `.pub` files. */
-export async function sshAuthorityLines(keys: SigningKeys): Promise<string[]> {
+export async function authorityLines(keys: SigningKeys): Promise<string[]> {
   await keys.current('ssh-ca');
   return (await keys.all('ssh-ca')).map(
     (key) => `ssh-ed25519 ${publicKeyBlob(publicKeyOf(key)).toString('base64')}`,
