@@ -117,7 +117,6 @@ export class Session implements Relay {
   fromCaller(runs: readonly Run[]): void | Promise<void> {
     return this.#deliver(runs, 0, this.#request);
   }
-
   fromTarget(runs: readonly Run[]): void | Promise<void> {
     return this.#deliver(runs, 0, this.#response);
   }
