@@ -138,7 +138,7 @@ export class Reply {
 /** As one write with the head where it is short: node writes a text behind a head in one go, but not bytes. */
 function endWith(response: ServerResponse, body: Buffer): void {
   if (response.req.httpVersionMajor < 2 && body.length <= ONE_WRITE)
-    response.end(body.latin1Slice(), 'latin1');
+    response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
 }
 
