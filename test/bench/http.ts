@@ -5,7 +5,7 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,15 +79,17 @@ http {
   };
 }
 
+async function writeBig(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.write('[');
+  for (let sent = 0; sent < 100_000_000; sent += BLOCK.length) {
+    if (!response.write(BLOCK)) await new Promise((resolve) => response.once('drain', resolve));
+  }
+  response.end('0]');
+}
+
 function startBig() {
-  const server = createServer(async (_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.write('[');
-    for (let sent = 0; sent < 100_000_000; sent += BLOCK.length) {
-      if (!response.write(BLOCK)) await new Promise((resolve) => response.once('drain', resolve));
-    }
-    response.end('0]');
-  });
+  const server = createServer((_request, response) => void writeBig(response));
   return new Promise<{ url: string; stop: () => void }>((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
