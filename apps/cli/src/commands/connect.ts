@@ -44,6 +44,18 @@ function runClient(command: string, args: readonly string[], env: NodeJS.Process
   });
 }
 
+/** Over HTTP there is no one client to start: what any of them is told. */
+function describeHttp(
+  { host, port }: Address,
+  connection: string,
+  token: string,
+  options: ConnectOptions,
+): void {
+  const url = `http://${host}:${port}/c/${connection}`;
+  if (options.print) print(`curl -H 'Authorization: Bearer ${token}' '${url}/'`);
+  else print(`base URL   ${url}   (https:// where the edge has a certificate)\nAPI key    ${token}`);
+}
+
 async function connect(connection: string, args: readonly string[], options: ConnectOptions): Promise<void> {
   const api = new Api();
   const me = await api.call<WhoAmI>('GET', '/v1/whoami');
@@ -57,6 +69,11 @@ async function connect(connection: string, args: readonly string[], options: Con
     'GET',
     `/v1/connections/${encodeURIComponent(connection)}/addresses`,
   );
+  const http = addresses.find((it) => it.protocol === 'http');
+  if (http) {
+    describeHttp(http, connection, token, options);
+    return;
+  }
   const address = addresses.find((it) => it.protocol === 'postgres');
   if (!address) {
     throw new Failure(
@@ -78,7 +95,9 @@ async function connect(connection: string, args: readonly string[], options: Con
 export function connectCommand(program: Command): void {
   program
     .command('connect <connection> [args...]')
-    .description('open psql on a connection with a fresh token; arguments after -- go to psql')
+    .description(
+      'open psql on a connection with a fresh token, arguments after -- go to psql; for an HTTP connection, print the base URL and key a client needs',
+    )
     .option('--print', 'print the command instead of running it')
     .option('--caller <subject>', 'speak for someone else (development mode, administrators)')
     .option('--groups <a,b>', 'groups to carry, with --caller')
