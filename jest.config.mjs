@@ -10,7 +10,7 @@ export default {
   // Our own builds only: dependencies have their code in folders of that name.
   modulePathIgnorePatterns: ['<rootDir>/(apps|packages)/[^/]+/dist/', '<rootDir>/test/dist/'],
   // Tests start real servers: they wait more than they compute.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
   transform: {
     '^.+\\.ts$': [

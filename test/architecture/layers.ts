@@ -34,6 +34,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   recording: ['model', 'policy', 'masking', 'protocol-kit'],
   rpc: ['model', 'policy', 'masking', 'protocol-kit'],
   telemetry: ['model', 'policy', 'masking', 'protocol-kit'],
+  vault: [],
   'embedded-stores': [],
 };
 

@@ -8,7 +8,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Recorder, type RecordingMode, Spool } from '@scrim/recording';
+import type { RecordingMode } from '@scrim/model';
+import { Recorder, Spool } from '@scrim/recording';
 
 const folder = mkdtempSync(join(tmpdir(), 'recording-bench-'));
 const spool = new Spool({ folder, maxBytes: 8 * 1024 ** 3 });

@@ -85,7 +85,7 @@ test('the entry point hands each name to its program and its arguments on', () =
   expect(said('control-plane', 'admin-key', 'a b')).toBe(
     '/opt/scrim/apps/control-plane/dist/main.js admin-key a b',
   );
-  expect(said('edge')).toBe('/opt/scrim/apps/edge/dist/main.js');
+  expect(said('edge')).toBe('--max-semi-space-size=4 /opt/scrim/apps/edge/dist/main.js');
   expect(said('edge', '--join', 't')).toBe('/opt/scrim/apps/cli/dist/main.js edge --join t');
   expect(said('sessions', 'ls')).toBe('/opt/scrim/apps/cli/dist/main.js sessions ls');
   rmSync(folder, { recursive: true });
@@ -188,7 +188,9 @@ test('systemd: what is started is what the image starts, and each credential tha
     ['scrim-edge', 'edge'],
   ]) {
     const text = read(`deploy/systemd/${unit}.service`);
-    expect(text).toContain(`ExecStart=/usr/bin/node /opt/scrim/apps/${app}/dist/main.js\n`);
+    expect(text).toMatch(
+      new RegExp(`ExecStart=/usr/bin/node (--[a-z0-9=-]+ )?/opt/scrim/apps/${app}/dist/main.js\n`),
+    );
     const loaded = [...text.matchAll(/^LoadCredential=([\w-]+):/gm)].map((it) => it[1]);
     const used = [...text.matchAll(/=%d\/([\w-]+)$/gm)].map((it) => it[1]);
     expect(used.sort()).toEqual(loaded.sort());

@@ -133,6 +133,48 @@ interface Kept {
   readonly ports: { readonly postgres: number };
 }
 
+test('policy test runs the cases beside a file; its exit code says whether all hold', async () => {
+  const cases = join(stand.folder, 'scrim.test.yaml');
+  const drop =
+    '{ name: no drops, connection: shop, groups: [agents], sql: DROP TABLE plain, expect: { verdict: block } }';
+  writeFileSync(cases, `apiVersion: scrim/v1\ncases:\n  - ${drop}\n`);
+  expect(await scrim(['policy', 'test', '-f', file])).toMatchObject({
+    code: 0,
+    stdout: 'ok   no drops\n1 passed, 0 failed\n',
+  });
+  writeFileSync(cases, `apiVersion: scrim/v1\ncases:\n  - ${drop.replace('block', 'allow')}\n`);
+  const failed = await scrim(['policy', 'test', '-f', file]);
+  expect([failed.code, failed.stdout]).toEqual([
+    1,
+    'FAIL no drops\n       verdict: expected "allow", is "block"\n0 passed, 1 failed\n',
+  ]);
+  const none = await scrim(['policy', 'test', '-f', join(stand.folder, 'other.yaml')]);
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('other.test.yaml')]);
+}, 60_000);
+
+test('a dry run names recorded operations the draft would have treated otherwise, and places it would not mask', async () => {
+  await closedSession();
+  const draft = join(stand.folder, 'draft.yaml');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(
+    draft,
+    text.replace('unbounded: [update, delete] } }, do: hold', 'effects: [write] } }, do: block'),
+  );
+  const run = JSON.parse((await scrim(['policy', 'dry-run', '-f', draft, '--json'])).stdout) as {
+    operations: number;
+    verdicts: { statement: string; was: string; wouldBe: string }[];
+  };
+  expect(run.operations).toBeGreaterThan(0);
+  expect(run.verdicts).toContainEqual(
+    expect.objectContaining({ statement: expect.stringMatching(/^update payments/), wouldBe: 'block' }),
+  );
+  const same = await scrim(['policy', 'dry-run', '-f', file]);
+  expect([same.code, same.stdout]).toEqual([
+    0,
+    expect.stringContaining('no verdict would have been another one'),
+  ]);
+}, 60_000);
+
 test('replay shows what was asked; verify holds, and names the event when somebody changed the record', async () => {
   const session = await closedSession();
   const replay = await scrim(['sessions', 'replay', session]);
@@ -163,4 +205,40 @@ test('replay shows what was asked; verify holds, and names the event when somebo
     1,
     { ok: false, problem: { seq: expect.any(Number), why: expect.any(String) } },
   ]);
+}, 60_000);
+
+test('inventory proposes rules for what no rule masks yet, with evidence and without a value', async () => {
+  const found = await scrim([
+    'inventory',
+    '--connection',
+    'other',
+    '--groups',
+    'agents',
+    '--caller',
+    'ada@example.com',
+    '--json',
+  ]);
+  const proposals = JSON.parse(found.stdout) as { column: string; with: string; evidence: string }[];
+  const columns = proposals.map((it) => it.column);
+  expect(columns).toEqual(
+    expect.arrayContaining(['public.customers.email', 'public.customers.ssn', 'public.payments.card_number']),
+  );
+  expect(columns).not.toContain('public.plain.label');
+  expect(proposals.find((it) => it.column.endsWith('card_number'))).toMatchObject({
+    with: '{ partial: { keepLast: 4 } }',
+    evidence: '100 of 100 values are pii.card; its name says so',
+  });
+  expect(found.stdout).not.toMatch(/4242 4242|user\d+@|219-09/);
+  const covered = await scrim([
+    'inventory',
+    '--connection',
+    'shop',
+    '--groups',
+    'agents',
+    '--caller',
+    'ada@example.com',
+  ]);
+  expect(covered.stdout).toContain('public.customers.email');
+  expect(covered.stdout).toMatch(/came masked by a detector/);
+  expect(covered.stdout).not.toContain('customers.ssn');
 }, 60_000);

@@ -8,6 +8,9 @@ import { eventually, type Stand, startStand } from './stand.ts';
 const DOCUMENT = `${SHOP_DOCUMENT}
   - name: pairs
     match: { labels: { env: test }, groups: [agents] }
+    mask:
+      - { column: "plain.label", with: { tokenise: { reversible: true } } }
+    detokenise: [dba]
     guard:
       - { when: { sql: { unbounded: [delete] } }, do: hold, reason: two must agree }
     approve: { by: [dba], quorum: 2, expires: 1m }
@@ -257,6 +260,35 @@ describe('the rest of the console', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('a text with a reversible token is restored for whom the policy names, and for nobody else', async () => {
+    const client = await connect('alice@example.com', 'other');
+    const { rows } = await client.query('select label from plain where id = 5');
+    await client.end();
+    const token = String(rows[0].label);
+    expect(token).toMatch(/^tok_7/);
+    const restore = async (page: Page): Promise<void> => {
+      await page.getByLabel(/A text with tokens/).fill(`the label is <b>${token}</b>.`);
+      await page.getByLabel(/Reason/).fill('ticket 4711');
+      await page.getByRole('button', { name: 'Open', exact: true }).click();
+    };
+    const { page, complaints } = await open('/console/#/tokens');
+    await signIn(page);
+    await eventually(async () => {
+      await restore(page);
+      await page.getByRole('heading', { name: '1 token opened' }).waitFor({ timeout: 500 });
+      return true;
+    });
+    expect(await textOf(page.getByRole('region', { name: 'The text, restored' }))).toBe(
+      'the label is <b>label 5</b>.',
+    );
+    expect(complaints).toEqual([]);
+    const other = await open('/console/#/tokens');
+    await signIn(other.page, await key('grace@example.com', ['auditor', 'admin'], ['agents']));
+    await restore(other.page);
+    await other.page.getByRole('alert').getByText('no policy lets grace@example.com').waitFor();
+    expect(await textOf(other.page.locator('main'))).not.toContain('label 5');
+  });
+
   test('a token lives in this tab alone; a wrong one is told so; signing out forgets it', async () => {
     const { page } = await open('/console/#/edges');
     await signIn(page, 'scrim_ak_wrong');
@@ -309,6 +341,7 @@ describe('the rest of the console', () => {
       'sessions',
       `sessions/${items[0]?.id}`,
       'policies/production',
+      'tokens',
       'edges',
       'audit',
     ];

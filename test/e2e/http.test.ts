@@ -387,7 +387,7 @@ describe('other clients', () => {
   test('`scrim connect` prints what any client needs', async () => {
     const printed = await stand.scrim('connect', 'open', '--print');
     expect(printed).toContain(`${base('open')}/`);
-    expect(await stand.scrim('connect', 'api')).toMatch(/base URL +http.*\/c\/api .*\nAPI key +\S+/);
+    expect(await stand.scrim('connect', 'api')).toMatch(/base URL +http.*\/c\/api\nAPI key +\S+/);
   });
 
   test('curl with HTTP/1.1, HTTP/2 by prior knowledge, and compression', async () => {

@@ -1,5 +1,6 @@
 import { CARRIERS } from './leak-carriers.ts';
 import { type LeakCase, one } from './leak-case.ts';
+import { CHANNELS } from './leak-channels.ts';
 
 const SELECTS: readonly LeakCase[] = [
   one('plain column', 'select ssn, nick, born, score, tags from customers'),
@@ -335,4 +336,11 @@ const LAST: readonly LeakCase[] = [
   },
 ];
 
-export const LEAKS: readonly LeakCase[] = [...SELECTS, ...OBJECTS, ...RETURNING, ...CARRIERS, ...LAST];
+export const LEAKS: readonly LeakCase[] = [
+  ...SELECTS,
+  ...OBJECTS,
+  ...RETURNING,
+  ...CARRIERS,
+  ...CHANNELS,
+  ...LAST,
+];

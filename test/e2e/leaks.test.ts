@@ -28,7 +28,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => {
   // What COPY wrote when the cases ran straight to the target.
-  for (const end of ['', '-2', '-3']) rmSync(`/tmp/scrim-red-${process.pid}${end}`, { force: true });
+  for (const end of ['', '-2', '-3', '-4']) rmSync(`/tmp/scrim-red-${process.pid}${end}`, { force: true });
   await stand?.stop();
 }, 60_000);
 

@@ -16,6 +16,7 @@ export interface Ready {
   readonly adminToken: string;
   readonly postgres: { readonly host: string; readonly port: number };
   readonly http: { readonly host: string; readonly port: number };
+  readonly ssh: { readonly host: string; readonly port: number; readonly knownHosts: string };
   readonly edgePid: number;
   readonly controlPlanePid: number;
 }

@@ -93,6 +93,7 @@ function catalog(): Catalog {
         ? { origins: [{ schema: 'public', table: 'customers', column: names[attnum] ?? '' }], exact: true }
         : undefined,
     type: () => undefined,
+    relations: () => [],
     reach: () => [],
     refresh: async () => undefined,
     stale: () => undefined,

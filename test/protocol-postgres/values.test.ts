@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cell, Replacement } from '@scrim/protocol-kit';
 import type { Gateway } from '@scrim/protocol-postgres/testing';
 import { createTranscriber } from '@scrim/protocol-postgres/transcript';
-import { bind, cstr, execute, parse, RawSession, split, sync, Target, typed } from './harness.ts';
+import { bind, cstr, execute, parse, RawSession, rowsOf, split, sync, Target, typed } from './harness.ts';
+import { BASE_SAMPLES, RANGE_SAMPLES } from './type-samples.ts';
 
 let target: Target;
 let gateway: Gateway;
@@ -22,6 +23,24 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => await target.stop(), 30_000);
 
+/**
+ * Types not shown as the server prints them: names of catalog objects are numbers in binary, money wants a locale, and
+ * an access list has no binary form.
+ */
+const UNREAD: ReadonlySet<string> = new Set([
+  ...[
+    'aclitem',
+    'money',
+    'regdatabase',
+    'regclass',
+    'regcollation',
+    'regconfig',
+    'regdictionary',
+    'regnamespace',
+  ],
+  ...['regoper', 'regoperator', 'regproc', 'regprocedure', 'regrole', 'regtype', 'bit'],
+]);
+
 /** Type, values, a replacement that fits (absent: none is tried), one that does not. */
 const TYPES: readonly [string, readonly string[], string?, string?][] = [
   ['text', ['', 'plain', 'ünïcödé 漢字'], '***'],
@@ -31,7 +50,6 @@ const TYPES: readonly [string, readonly string[], string?, string?][] = [
   ['int2', ['0', '-32768', '32767'], '7', '40000'],
   ['int4', ['0', '-2147483648', '2147483647'], '7', '***'],
   ['int8', ['0', '-9223372036854775808', '9223372036854775807'], '-7', '1.5'],
-  ['oid', ['0', '4294967295'], '7', '-1'],
   [
     'numeric',
     [
@@ -152,11 +170,6 @@ const TYPES: readonly [string, readonly string[], string?, string?][] = [
   ['xml', ['<a/>'], '<b/>'],
   ['bit(5)', ['10101'], '00000', 'x'],
   ['varbit', ['', '1', '101010101'], '0', 'x'],
-  ['int4[]', ['{}', '{1,NULL,-3}', '{{1,2},{3,4}}', '[0:1]={5,6}'], '0', 'x'],
-  ['text[]', ['{a,"b c","d\\"e\\\\f",NULL,"null",""}', '{{"x,y"},{z}}'], '***'],
-  ['jsonb[]', ['{"{\\"a\\": 1}"}'], '{"b": 2}'],
-  ['numeric[]', ['{1.50,2}'], '0', 'x'],
-  ['timestamptz[]', ['{"2000-01-01 00:00:00+00"}'], '1970-01-01 00:00:00+00', 'x'],
 ];
 
 async function values(raw: RawSession, sql: string, binary: boolean): Promise<(Buffer | null)[]> {
@@ -192,7 +205,7 @@ describe.each(TYPES)('%s', (type, texts, fits, misfit) => {
   });
 
   test('a value written back from its text is the same bytes', async () => {
-    if (type.endsWith('[]') || type === 'money' || type.startsWith('char')) return;
+    if (type === 'money' || type.startsWith('char')) return;
     const raw = await open();
     visit = () => undefined;
     const untouched = await values(raw, listOf(type, texts), true);
@@ -207,18 +220,9 @@ describe.each(TYPES)('%s', (type, texts, fits, misfit) => {
       visit = () => fits;
       const replaced = await values(raw, listOf(type, texts), binary);
       visit = () => undefined;
-      const isArray = type.endsWith('[]');
-      const expected = isArray
-        ? undefined
-        : await values(
-            raw,
-            listOf(
-              type,
-              texts.map(() => fits as string),
-            ),
-            binary,
-          );
-      if (expected && !type.startsWith('char')) expect(replaced).toEqual(expected);
+      const all = texts.map(() => fits as string);
+      const expected = await values(raw, listOf(type, all), binary);
+      if (!type.startsWith('char')) expect(replaced).toEqual(expected);
       expect(replaced).toHaveLength(texts.length);
       visit = () => null;
       expect(await values(raw, listOf(type, texts), binary)).toEqual(texts.map(() => null));
@@ -250,18 +254,26 @@ describe('arrays', () => {
     raw.end();
   });
 
-  test('show their text, and a literal of the same shape stands for the whole', async () => {
+  test('show their elements one by one, and each is replaced alone', async () => {
     const raw = await open();
     for (const binary of [false, true]) {
       const seen: string[] = [];
       visit = (cell) => {
         seen.push(cell.bytes.toString('utf8', cell.start, cell.end));
-        return '{clear,"***"}';
+        return seen.at(-1) === 'clear' ? undefined : '***';
       };
-      const replaced = await values(raw, listOf('text[]', ['{clear,secret}']), binary);
-      expect(seen).toEqual(['{clear,secret}']);
+      const sql = listOf('text[]', ['{clear,secret,NULL,"c\\"d, \\\\e",""}', '{{"x,y"},{null}}']);
+      const replaced = await values(raw, sql, binary);
+      expect(seen).toEqual(['clear', 'secret', 'c"d, \\e', '', 'x,y']);
       visit = () => undefined;
-      expect(replaced).toEqual(await values(raw, listOf('text[]', ['{clear,***}']), binary));
+      const expected = ['{clear,***,NULL,***,***}', '{{***},{null}}'];
+      expect(replaced).toEqual(await values(raw, listOf('text[]', expected), binary));
+      visit = () => null;
+      expect(await values(raw, listOf('text[]', ['{a,b}', '{}', '{NULL}']), binary)).toEqual([
+        null,
+        null,
+        null,
+      ]);
     }
     raw.end();
   });
@@ -371,4 +383,24 @@ describe('COPY to the caller', () => {
     ]);
     raw.end();
   });
+
+  test.each(Object.entries({ ...BASE_SAMPLES, ...RANGE_SAMPLES }).filter(([type]) => !UNREAD.has(type)))(
+    'a binary %s is shown as the server prints it',
+    async (type, samples) => {
+      const raw = await open();
+      visit = () => undefined;
+      const transcriber = createTranscriber();
+      const name = type === 'char' ? '"char"' : type;
+      const texts = samples.map((one) => `'${one.replaceAll("'", "''")}'`);
+      const sql = `select v::${name}, array[v::${name}] from unnest(array[${texts.join(', ')}]::text[]) with ordinality as t(v, i) order by i`;
+      const printed = rowsOf(await raw.query(sql));
+      expect(printed).toHaveLength(samples.length);
+      raw.send(parse('', sql), bind('', '', [], [1]), execute(''), sync);
+      const rows = await raw.until('Z');
+      transcriber.shape(described as Uint8Array);
+      const read = transcriber.response(rows).flatMap((item) => (item.kind === 'row' ? [item.values] : []));
+      expect(read).toEqual(printed);
+      raw.end();
+    },
+  );
 });

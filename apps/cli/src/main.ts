@@ -4,7 +4,11 @@ import { applyCommand } from './commands/apply.ts';
 import { approvalsCommand } from './commands/approvals.ts';
 import { connectCommand } from './commands/connect.ts';
 import { detectCommands } from './commands/detect.ts';
+import { detokeniseCommands } from './commands/detokenise.ts';
 import { edgeCommand } from './commands/edge.ts';
+import { inventoryCommand } from './commands/inventory.ts';
+import { loginCommand } from './commands/login.ts';
+import { policyCommand } from './commands/policy.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { startCommand } from './commands/start.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -32,12 +36,16 @@ Which control plane: SCRIM_API and SCRIM_TOKEN, or the login that \`up\` saved. 
     startCommand,
     upCommand,
     tokenCommand,
+    loginCommand,
     connectCommand,
     applyCommand,
     approvalsCommand,
     sessionsCommand,
+    policyCommand,
+    inventoryCommand,
     edgeCommand,
     detectCommands,
+    detokeniseCommands,
   ];
   for (const add of commands) add(program);
   return program;

@@ -13,6 +13,11 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** A recorded terminal must not move the cursor of the one it is read in. */
+function visible(shown: string): string {
+  return shown.replace(/\n$/, '').replace(/[\p{Cc}\p{Cf}]/gu, (it) => JSON.stringify(it).slice(1, -1));
+}
+
 /** What a person wants to know of each kind of event; kinds without an entry are told whole. */
 const TELL: Readonly<Record<string, (item: ReplayItem) => string>> = {
   opened: ({ caller, connection, claimedName }) => {
@@ -28,6 +33,8 @@ const TELL: Readonly<Record<string, (item: ReplayItem) => string>> = {
   refused: ({ code, message }) => `${text(code)}: ${text(message)}`,
   fields: ({ severity, fields }) =>
     `${text(severity)}: ${text((fields as Record<string, unknown> | undefined)?.message ?? fields)}`,
+  text: ({ channel, text: shown }) =>
+    `${channel === undefined ? '' : `${text(channel)}: `}${visible(text(shown))}`,
   coverage: ({ inspected, blind }) => `${text(inspected)} bytes inspected, ${text(blind)} passed blind`,
   closed: ({ ending }) => text(ending),
 };

@@ -8,6 +8,7 @@ import { policiesPage } from './pages/policies.ts';
 import { policyPage } from './pages/policy.ts';
 import { sessionPage } from './pages/session.ts';
 import { sessionsPage } from './pages/sessions.ts';
+import { tokensPage } from './pages/tokens.ts';
 import { empty, problem } from './parts.ts';
 import type { Me } from './records.ts';
 import { linkTo, type Route, routeOf } from './route.ts';
@@ -33,6 +34,7 @@ const SECTIONS: readonly Section[] = [
     list: policiesPage,
     one: policyPage,
   },
+  { name: 'tokens', label: 'Tokens', list: tokensPage },
   { name: 'edges', label: 'Edges', roles: ['admin', 'auditor'], list: edgesPage },
   { name: 'audit', label: 'Audit', roles: ['admin', 'auditor'], list: auditPage },
 ];

@@ -119,3 +119,9 @@ export interface AuditEntry {
   readonly requestId?: string;
   readonly ip?: string;
 }
+
+/** What `POST /v1/detokenise` answers. */
+export interface Detokenised {
+  readonly tokens: readonly { readonly token: string; readonly state: string; readonly value?: string }[];
+  readonly text?: string;
+}

@@ -31,6 +31,8 @@ import { registerPolicies } from './modules/policies/routes.ts';
 import { createPolicies } from './modules/policies/service.ts';
 import { registerDeadLetters } from './modules/sessions/dead-letter-routes.ts';
 import { registerSessions } from './modules/sessions/routes.ts';
+import { registerVault } from './modules/vault/routes.ts';
+import { Vault } from './modules/vault/service.ts';
 import { createEdgeSide } from './rpc/edge-side.ts';
 import { createRun } from './run.ts';
 import { createSnapshotSources, type Sources } from './snapshot-sources.ts';
@@ -110,13 +112,19 @@ async function build(context: Context, overrides: Overrides): Promise<ControlPla
   const credentials = createCredentials(context.envelope);
   const connections = createConnections(context, credentials);
   const policies = createPolicies(context);
-  const configuration = createConfiguration(context, connections, policies, createPolicyChecker());
+  const configuration = createConfiguration(
+    context,
+    connections,
+    policies,
+    createPolicyChecker(config.vault),
+  );
   const issuers = createIssuers(context);
   const verifier = createTokenVerifier(context, issuers);
   const tokens = createTokens(context, verifier);
   const sources =
     overrides.sources ?? createSnapshotSources(context, { connections, policies, issuers, tokens });
-  const edgeSide = createEdgeSide(context, sources);
+  const vault = new Vault({ ...context, policies });
+  const edgeSide = createEdgeSide(context, sources, vault);
   const persister = createPersister(context);
   const parts: readonly Part[] = [createIdentityUpkeep(context, issuers), edgeSide.part, persister];
 
@@ -130,6 +138,7 @@ async function build(context: Context, overrides: Overrides): Promise<ControlPla
   registerPolicies(server, configuration);
   registerDocuments(server, configuration);
   registerIdentities(server, context, issuers, tokens);
+  registerVault(server, vault);
   registerAudit(server, context);
   edgeSide.register(server);
   registerSessions(server, context);

@@ -29,6 +29,10 @@ export interface Config {
   readonly bodyLimit: number;
   /** Number of reverse proxies whose X-Forwarded-For entry is believed. */
   readonly trustedProxies: number;
+  /** Whether policies may ask for reversible tokens. */
+  readonly vault: boolean;
+  /** Tokens a caller may have opened in an hour. */
+  readonly detokeniseLimit: number;
   /** Milliseconds. */
   readonly snapshotLifetime: number;
   readonly edgeCertificateLifetime: number;
@@ -248,6 +252,8 @@ export function readConfig(env: Environment): Config {
     rateLimit: reader.integer('SCRIM_RATE_LIMIT', 1200, 1, 1_000_000),
     bodyLimit: reader.size('SCRIM_BODY_LIMIT', '1MiB'),
     trustedProxies: reader.integer('SCRIM_TRUSTED_PROXIES', 0, 0, 16),
+    vault: reader.choice('SCRIM_TOKEN_VAULT', ['on', 'off'], 'on') === 'on',
+    detokeniseLimit: reader.integer('SCRIM_DETOKENISE_LIMIT', 10_000, 1, 10_000_000),
     snapshotLifetime: reader.duration('SCRIM_SNAPSHOT_LIFETIME', '1h', 10_000),
     edgeCertificateLifetime: reader.duration('SCRIM_EDGE_CERTIFICATE_LIFETIME', '24h', 60_000),
     maxTokenLifetime: reader.duration('SCRIM_TOKEN_MAX_LIFETIME', '24h', 60_000),

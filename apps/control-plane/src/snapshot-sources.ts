@@ -2,6 +2,7 @@ import type { Connection, Snapshot } from '@scrim/model';
 import type { Context } from './context.ts';
 import type { Connections } from './modules/connections/service.ts';
 import type { Issuers } from './modules/identities/issuers.ts';
+import { sshAuthorityLines } from './modules/identities/ssh-certificate.ts';
 import { publicJwks } from './modules/identities/token-keys.ts';
 import type { Tokens } from './modules/identities/tokens.ts';
 import type { Policies } from './modules/policies/service.ts';
@@ -10,11 +11,13 @@ import type { Policies } from './modules/policies/service.ts';
 export interface Sources {
   connections(): Promise<readonly Connection[]>;
   policies(): Promise<Snapshot['policies']>;
-  trust(): Promise<Pick<Snapshot['tokens'], 'scrim' | 'issuers'>>;
+  trust(): Promise<Pick<Snapshot['tokens'], 'scrim' | 'issuers' | 'sshAuthorities'>>;
   /** Revoked tokens that have not expired yet. */
   revoked(): Promise<Snapshot['tokens']['revoked']>;
   /** 32 bytes, base64. */
   maskingKey(): Promise<string>;
+  /** The key reversible tokens are sealed to; undefined where there is no vault. */
+  vault?(): Promise<Snapshot['vault']>;
   queue(): Promise<Snapshot['queue']>;
 }
 
@@ -32,10 +35,20 @@ export function createSnapshotSources(
     connections: () => connections.revealed(db.prisma),
     policies: () => policies.all(db.prisma),
     async trust() {
-      return { scrim: await publicJwks(keys), issuers: [...(await issuers.trusted())] };
+      const [scrim, trusted, sshAuthorities] = await Promise.all([
+        publicJwks(keys),
+        issuers.trusted(),
+        sshAuthorityLines(keys),
+      ]);
+      return { scrim, issuers: [...trusted], sshAuthorities };
     },
     revoked: () => tokens.revoked(),
     maskingKey: async () => Buffer.from((await keys.current('masking')).secret).toString('base64'),
+    async vault() {
+      if (!config.vault) return undefined;
+      const key = await keys.current('vault');
+      return { keyId: key.keyId, publicKey: Buffer.from(key.public ?? []).toString('base64') };
+    },
     queue: async () => ({ url: config.edgeRedisUrl.reveal(), prefix: config.queuePrefix }),
   };
 }

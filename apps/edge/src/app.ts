@@ -14,6 +14,7 @@ import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { resolveSecrets } from './secrets/resolve.ts';
 import { Shipper } from './shipping/shipper.ts';
+import { EdgeVault, Journal, TokenShipper } from './vault/index.ts';
 
 export interface Edge {
   readonly listeners: readonly Listener[];
@@ -31,13 +32,16 @@ async function createProtocols(config: EdgeConfig): Promise<ReadonlyMap<string, 
   const protocols = new Map<string, Protocol>();
   for (const { protocol } of config.listeners) {
     const served = PROTOCOLS[protocol];
-    if (served && !protocols.has(protocol)) protocols.set(protocol, await served.create());
+    if (served && !protocols.has(protocol)) protocols.set(protocol, await served.create(config.dataDir));
   }
   return protocols;
 }
 
 function capabilitiesOf(protocols: ReadonlyMap<string, Protocol>) {
-  const entries = [...protocols].map(([name, it]) => [name, JSON.stringify(it.capabilities)]);
+  const entries = [...protocols].map(([name, { capabilities, identity }]) => [
+    name,
+    JSON.stringify({ ...capabilities, ...(identity === undefined ? {} : { identity }) }),
+  ]);
   return { version: VERSION, protocols: Object.fromEntries(entries) as Record<string, string> };
 }
 
@@ -104,6 +108,7 @@ function createPipeline(
   recording: Recording,
   log: Log,
   metrics: EdgeMetrics,
+  vault: EdgeVault,
 ): Pipeline {
   const identifier = createIdentifier({
     snapshot: () => {
@@ -116,11 +121,13 @@ function createPipeline(
     leewaySeconds: LEEWAY_SECONDS,
   });
   return new Pipeline({
-    identify: (token) => identifier.identify(token),
+    identify: (token, certificate) =>
+      certificate ? identifier.identifyCertificate(certificate) : identifier.identify(token),
     snapshot: () => link.current(),
     secrets: (connection: Connection) => resolveSecrets(connection),
     approvals: { request: (held, signal, pending) => link.requestApproval(held, signal, pending) },
     recording,
+    vault,
     now: Date.now,
     newId: () => newId(),
     failed: (sessionId, error) => {
@@ -135,6 +142,21 @@ function createPipeline(
       rejected: (why) => recording.rejected({ why }),
     },
   });
+}
+
+/** What takes reversible tokens in, and what brings them to the control plane. */
+function createVault(journal: Journal, link: ControlLink, log: Log, metrics: EdgeMetrics) {
+  const vault = new EdgeVault({
+    journal,
+    kept: () => metrics.tokens.inc(),
+    problem: (error) => log.error({ err: error }, 'a reversible token could not be kept'),
+  });
+  const shipper = new TokenShipper({
+    journal,
+    put: (tokens) => link.putTokens(tokens),
+    problem: (what, error) => log.warn({ err: error }, what),
+  });
+  return { vault, shipper };
 }
 
 async function startListeners(
@@ -160,14 +182,17 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const protocols = await createProtocols(config);
   const link = await openLink(config, protocols, log);
   const spool = new Spool({ folder: join(config.dataDir, 'spool'), maxBytes: config.spoolBytes });
+  const journal = new Journal({ folder: join(config.dataDir, 'vault'), maxBytes: config.vaultSpoolBytes });
   const recorder = new Recorder({ sink: spool, edgeId: link.edgeId });
   const lost = recorder.closeLost();
   if (lost > 0) log.warn({ sessions: lost }, 'sessions of an earlier run were closed as edge-lost');
   const metrics = edgeMetrics(registry, {
     spool: () => spool.state,
     sessions: () => pipeline.openSessions,
+    vault: () => journal,
   });
-  const pipeline = createPipeline(config, link, recordingOf(recorder, log, metrics), log, metrics);
+  const { vault, shipper: tokens } = createVault(journal, link, log, metrics);
+  const pipeline = createPipeline(config, link, recordingOf(recorder, log, metrics), log, metrics, vault);
   const shipping = new Shipping(
     (queue) =>
       new Shipper({
@@ -182,6 +207,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       }),
   );
   const follow = (snapshot: Snapshot): void => {
+    vault.follow(snapshot);
     pipeline.applySnapshot(snapshot);
     shipping.follow(snapshot);
   };
@@ -189,6 +215,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   link.onRevocation((tokenId) => pipeline.revoke(tokenId));
   const ready = link.current();
   if (ready) follow(ready);
+  tokens.start();
   const listeners = await startListeners(config, protocols, pipeline);
   const health: HealthServer = await serveHealth(config.health, {
     notReady: () => notReady(link, spool),
@@ -207,6 +234,8 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       await pipeline.stop();
       recorder.stop();
       await shipping.close();
+      await tokens.stop();
+      await journal.close();
       await spool.close();
       await link.close();
       health.close();

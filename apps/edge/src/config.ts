@@ -16,6 +16,7 @@ export interface EdgeConfig {
   readonly requireTls: boolean;
   readonly limits: Limits;
   readonly spoolBytes: number;
+  readonly vaultSpoolBytes: number;
   readonly logLevel: string;
 }
 
@@ -168,6 +169,7 @@ export function readConfig(
       holdTimeout: duration(env, 'SCRIM_EDGE_HOLD_TIMEOUT', '55s'),
     },
     spoolBytes: size(env, 'SCRIM_EDGE_SPOOL', '1GiB'),
+    vaultSpoolBytes: size(env, 'SCRIM_EDGE_VAULT_SPOOL', '256MiB'),
     logLevel: env.SCRIM_LOG_LEVEL ?? 'info',
   };
 }

@@ -63,12 +63,15 @@ const sshConnection = z.strictObject({
   target: z.strictObject({
     host: z.string().min(1),
     port: z.int().min(1).max(65535).default(22),
+    /** The key the target must prove: a known_hosts line without the host, or `SHA256:…`. */
     hostKey: z.string().min(1),
   }),
   credential: z.strictObject({
     username: z.string().min(1),
     password: secretSource.optional(),
     privateKey: secretSource.optional(),
+    /** Opens an encrypted private key. */
+    passphrase: secretSource.optional(),
   }),
   labels: labels.default({}),
   edges: z.array(z.string()).optional(),

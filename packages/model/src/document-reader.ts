@@ -8,6 +8,7 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml';
+import type { ZodType } from 'zod';
 import { documentSchema, type ScrimDocument } from './document.ts';
 import { findingsOf } from './document-issues.ts';
 import { type Finding, locate, type Positions, type Problem, type ProblemPath } from './document-problem.ts';
@@ -17,15 +18,26 @@ export const MAX_DOCUMENT = 4 * 1024 * 1024;
 /** How often aliases may be expanded, so that a small file cannot become a huge one. */
 const MAX_ALIASES = 1_000;
 
-export type ReadDocument =
-  | { readonly ok: true; readonly document: ScrimDocument; readonly positions: Positions }
+export type ReadYaml<T> =
+  | { readonly ok: true; readonly document: T; readonly positions: Positions }
   | { readonly ok: false; readonly problems: readonly Problem[] };
+export type ReadDocument = ReadYaml<ScrimDocument>;
 
 /**
  * Reads the one file of DESIGN section 11. Every problem names file, line, column, path and mend; `file` is only
  * used in messages. What is returned is complete: defaults are filled in.
  */
 export function readDocument(text: string, file: string): ReadDocument {
+  return readYaml(text, file, documentSchema, duplicates);
+}
+
+/** The same for any YAML file of the product. `more` finds what a schema cannot say. */
+export function readYaml<T>(
+  text: string,
+  file: string,
+  schema: ZodType<T>,
+  more: (value: unknown) => readonly Finding[] = () => [],
+): ReadYaml<T> {
   if (text.length > MAX_DOCUMENT) {
     const finding = {
       path: [],
@@ -54,12 +66,12 @@ export function readDocument(text: string, file: string): ReadDocument {
       problems: [locate({ path: [], message, mend: 'write the values out' }, file, positions)],
     };
   }
-  const findings = [...findingsOf(documentSchema, value), ...duplicates(value)];
+  const findings = [...findingsOf(schema, value), ...more(value)];
   if (findings.length > 0) {
     const problems = findings.map((finding) => locate(finding, file, positions));
     return { ok: false, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
   }
-  return { ok: true, document: documentSchema.parse(value), positions };
+  return { ok: true, document: schema.parse(value), positions };
 }
 
 function plainValue(parsed: Document): unknown {

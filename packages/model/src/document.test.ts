@@ -102,7 +102,7 @@ extra: 1
   "scrim.yaml:18:49 policies[0].guard[0].when.sql.effects[0]: "zzz" is not allowed; use read, write, ddl, admin, session",
   "scrim.yaml:18:63 policies[0].guard[0].do: "stop" is not allowed; use allow, warn, hold, block",
   "scrim.yaml:19:42 policies[0].guard[1].when.request.largerThan: "1 potato" is not allowed; write a number with a unit: 64KiB, 1MiB, 2GB",
-  "scrim.yaml:20:14 policies[0].guard[2].when: null is not allowed; use { sql: … }, { shell: … }, { http: … }, { request: … }, { response: … }",
+  "scrim.yaml:20:14 policies[0].guard[2].when: null is not allowed; use { sql: … }, { shell: … }, { sftp: … }, { http: … }, { request: … }, { response: … }",
   "scrim.yaml:22:36 policies[0].approve.expires: 10 is a number, not text; write text, in quotes",
   "scrim.yaml:23:11 policies[1].name: the name "p" is used twice; give each of the policies its own name",
   "scrim.yaml:24:1 extra: the key "extra" is not known here; use apiVersion, connections, policies",

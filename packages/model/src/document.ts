@@ -12,4 +12,10 @@ export type ScrimDocument = z.infer<typeof documentSchema>;
 
 export { findingsOf, problemsOf } from './document-issues.ts';
 export * from './document-problem.ts';
-export { MAX_DOCUMENT, type ReadDocument, readDocument } from './document-reader.ts';
+export {
+  MAX_DOCUMENT,
+  type ReadDocument,
+  type ReadYaml,
+  readDocument,
+  readYaml,
+} from './document-reader.ts';

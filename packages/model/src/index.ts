@@ -7,5 +7,8 @@ export * from './policy.ts';
 export * from './quantity.ts';
 export * from './refusal.ts';
 export * from './secret.ts';
+export * from './session-info.ts';
 export * from './snapshot.ts';
+export * from './terminal/screen.ts';
+export * from './terminal/tokens.ts';
 export * from './value-type.ts';

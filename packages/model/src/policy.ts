@@ -51,10 +51,39 @@ const sqlCondition = z.strictObject({
   tables: z.array(z.string().min(1)).min(1).optional(),
 });
 
+/** What is done to files over SFTP or scp. */
+export const FILE_OPERATIONS = [
+  'read',
+  'write',
+  'list',
+  'stat',
+  'remove',
+  'rename',
+  'mkdir',
+  'rmdir',
+  'link',
+  'setstat',
+] as const;
+
+const shellCondition = z.strictObject({
+  commands: z.array(z.string().min(1)).min(1).optional(),
+  effects: z
+    .array(z.enum(['read', 'write', 'privileged', 'network']))
+    .min(1)
+    .optional(),
+});
+
 /** When a guard fires. Conditions of one section are joined by AND, the entries of one list by OR. */
 export const guardCondition = z.union([
   z.strictObject({ sql: sqlCondition }),
-  z.strictObject({ shell: z.strictObject({ commands: z.array(z.string().min(1)).min(1) }) }),
+  z.strictObject({ shell: shellCondition }),
+  z.strictObject({
+    sftp: z.strictObject({
+      operations: z.array(z.enum(FILE_OPERATIONS)).min(1).optional(),
+      /** Absolute paths as the target resolves them; `*` stays within a folder, `**` does not. */
+      paths: z.array(z.string().min(1)).min(1).optional(),
+    }),
+  }),
   z.strictObject({
     http: z.strictObject({
       methods: z.array(z.string().min(1)).min(1).optional(),
@@ -97,6 +126,14 @@ export const guardRule = z.strictObject({
 });
 export type GuardRule = z.infer<typeof guardRule>;
 
+/**
+ * What becomes of a shell somebody types into. `refuse` = none is opened; `hold` = an approver opens it, and what is
+ * typed is recorded, not guarded; `record` = the same without an approver; `lines` = every line is judged by the
+ * `shell` guards before the target gets its Enter.
+ */
+export const interactiveMode = z.enum(['refuse', 'hold', 'record', 'lines']);
+export type InteractiveMode = z.infer<typeof interactiveMode>;
+
 export const policySchema = z.strictObject({
   name: resourceName,
   match: z
@@ -120,7 +157,13 @@ export const policySchema = z.strictObject({
   predicates: z.enum(['allow', 'warn', 'hold', 'block']).default('allow'),
   /** Content no rule can look into (archives, images, unknown codings): refused unless a policy lets it pass. */
   uninspected: z.enum(['block', 'allow']).optional(),
+  /** Destinations an SSH connection may be used to reach (`db.internal:5432`), as globs of `host:port`. */
+  forward: z.array(z.string().min(1)).min(1).optional(),
   guard: z.array(guardRule).default([]),
+  /**
+   * What an interactive shell is to the callers the policy matches; absent = as CompiledPolicy.interactive says.
+   */
+  interactive: interactiveMode.exactOptional(),
   approve: z
     .strictObject({
       by: z.array(z.string().min(1)).min(1),
@@ -128,6 +171,8 @@ export const policySchema = z.strictObject({
       expires: duration.default('10m'),
     })
     .optional(),
+  /** Groups that may have the policy's reversible tokens opened. */
+  detokenise: z.array(z.string().min(1)).min(1).optional(),
   record: z
     .strictObject({
       content: z

@@ -24,6 +24,7 @@ export const REFUSALS = {
   SCRIM_UNSUPPORTED: 'the protocol feature is not served',
   SCRIM_UNPARSED: 'the traffic could not be understood',
   SCRIM_UNMASKABLE: 'a value that must be masked could not be',
+  SCRIM_TOKEN_UNKEPT: 'a reversible token could not be kept',
   SCRIM_WRITE_BACK: 'the operation would write a mask over real data',
   SCRIM_UNRECORDED: 'the session could not be recorded',
   SCRIM_TARGET_UNREACHABLE: 'the target could not be reached',

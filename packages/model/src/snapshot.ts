@@ -35,10 +35,14 @@ export const snapshotSchema = z.strictObject({
         keys: z.array(jwk),
       }),
     ),
+    /** Keys that sign SSH user certificates, as in an OpenSSH `.pub` file. */
+    sshAuthorities: z.array(z.string()).exactOptional(),
     revoked: z.array(z.strictObject({ tokenId: z.string(), until: z.int() })),
   }),
   /** 32 bytes, base64: the key of hashes and deterministic tokens, the same on every edge. */
   maskingKey: z.string(),
+  /** The public half of the key reversible tokens are sealed to (SPKI DER, base64); absent where there is no vault. */
+  vault: z.strictObject({ keyId: z.string().min(1), publicKey: z.string().min(1) }).exactOptional(),
   queue: z.strictObject({ url: z.string(), prefix: z.string() }),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;

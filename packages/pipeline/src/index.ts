@@ -7,3 +7,4 @@ export type { MaskRules } from './mask/plan.ts';
 export { Pipeline, type PipelineServices } from './pipeline.ts';
 export * from './record/recorder.ts';
 export { Session, type SessionServices } from './session.ts';
+export type { PolicyVault, Vault } from './vault/vault.ts';

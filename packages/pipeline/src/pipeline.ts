@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Connection,
+  type RecordingMode,
   type Refusal,
   RefusalError,
   refuse,
@@ -14,8 +15,9 @@ import { type Authorisation, authorise, grantFor } from './authorise/authorise.t
 import { Budgets } from './guard/budget.ts';
 import { Enforcements } from './guard/enforcement.ts';
 import type { Identify } from './identify/identify.ts';
-import type { Recording, RecordingMode, SessionEnding, SessionRecorder } from './record/recorder.ts';
+import type { Recording, SessionEnding, SessionRecorder } from './record/recorder.ts';
 import { Session, type SessionServices } from './session.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** Everything the path needs from its edge; built in one place, no container. */
 export interface PipelineServices extends SessionServices {
@@ -25,6 +27,8 @@ export interface PipelineServices extends SessionServices {
   /** Resolves the credential's secrets (env, file, vault, value) at the edge. Throws a RefusalError. */
   readonly secrets: (connection: Connection) => Promise<Readonly<Record<string, Secret>>>;
   readonly recording: Recording;
+  /** Where reversible tokens are kept. */
+  readonly vault?: Vault;
   readonly accept: AcceptContext;
 }
 
@@ -78,7 +82,7 @@ export class Pipeline {
       ...services,
       budget: ({ caller, connection }) => budgets.of(caller.issuer, caller.subject, connection.name),
     };
-    this.#enforcements = new Enforcements();
+    this.#enforcements = new Enforcements(services.vault);
   }
 
   get openSessions(): number {
@@ -138,7 +142,7 @@ export class Pipeline {
   /** Answers one caller. Never rejects: nobody waits for it. */
   async #answer(protocol: Protocol, knock: Knock): Promise<void> {
     try {
-      const caller = await this.#services.identify(knock.credential);
+      const caller = await this.#services.identify(knock.credential, knock.certificate);
       const now = this.#services.now();
       const authorisation = authorise(caller, knock, protocol.name, this.#services.snapshot(), now);
       if (this.#stopping) throw stopping();

@@ -86,6 +86,10 @@ export class Session implements Relay {
     return this.#enforcement.wholeOperations;
   }
 
+  get judgesLines(): boolean {
+    return this.#enforcement.judgesLines(this.authorisation.caller.kind);
+  }
+
   /** Begins delivery, unless the session was ended before it began. */
   start(): void {
     if (this.#ended) return;
@@ -120,7 +124,6 @@ export class Session implements Relay {
   fromTarget(runs: readonly Run[]): void | Promise<void> {
     return this.#deliver(runs, 0, this.#response);
   }
-
   cancel(lane: number): boolean {
     if (this.#ended) return true;
     const held = this.#approval.cancel(lane);
@@ -176,7 +179,7 @@ export class Session implements Relay {
       case 'operation':
         return this.#operate(run, meaning.statement);
       case 'input':
-        return this.#input(run);
+        return this.#input(run, meaning.data ?? (() => run.bytes));
       case 'texts':
         return this.#said(run, meaning.texts);
       case 'unknown':
@@ -191,8 +194,8 @@ export class Session implements Relay {
     }
   }
 
-  #input(run: Run): void {
-    const said = this.#requests.input(run.lane, run.bytes);
+  #input(run: Run, data: () => Buffer): void {
+    const said = this.#requests.input(run.lane, run.bytes.length, data);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
@@ -204,17 +207,13 @@ export class Session implements Relay {
 
   /** Texts the target shall not read in full: masked on their way up, and recorded as the target gets them. */
   #said(run: Run, texts: Texts): void {
-    const said = this.#requests.sent(run.lane, run.bytes.length);
+    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
+    const said = unread ?? this.#requests.sent(run.lane, run.bytes.length);
     if (said && 'code' in said) {
       this.#refuse(run, said);
       return;
     }
     if (said) this.#warn(run, said);
-    const unread = this.#responses.refusesUnread(texts.uninspected ?? 0, UNREAD, 'SCRIM_UNSUPPORTED');
-    if (unread) {
-      this.#refuse(run, unread);
-      return;
-    }
     const { bytes } = this.#sent.texts(run.lane, texts, run.bytes);
     this.#count(run);
     this.#recorder.request(bytes, run.lane);
@@ -397,8 +396,9 @@ export class Session implements Relay {
     try {
       const masked = this.#masker.release(lane, channel);
       if (!masked) return;
-      this.#recorder.response(masked.bytes, 0, lane);
-      this.#exchange.forward(quiet.run(masked.bytes));
+      const run = quiet.run(masked.bytes);
+      this.#recorder.response(run.bytes, 0, lane);
+      this.#exchange.forward(run);
     } catch (error) {
       this.#fail(error);
     }

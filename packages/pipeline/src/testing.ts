@@ -31,6 +31,7 @@ import type {
 import type { Approvals, Decision, HeldOperation } from './approve/approve.ts';
 import { Pipeline, type PipelineServices } from './pipeline.ts';
 import type { Recording, SessionRecorder } from './record/recorder.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** A toy wire: cells are parted by tabs, rows end with a line feed, `\N` is NULL. */
 export class ToyRows implements Rows {
@@ -389,7 +390,7 @@ export class Bed {
   secrets: PipelineServices['secrets'] = async () => ({});
   readonly pipeline: Pipeline;
 
-  constructor(policies: readonly Rules[], recording?: Recording) {
+  constructor(policies: readonly Rules[], recording?: Recording, vault?: Vault) {
     this.snapshot = snapshotOf(policies);
     this.pipeline = new Pipeline({
       identify: () => this.identify(),
@@ -397,6 +398,7 @@ export class Bed {
       secrets: (connection) => this.secrets(connection),
       approvals: this.#approvals(),
       recording: recording ?? this.#recording(),
+      ...(vault && { vault }),
       now: () => this.now,
       newId: () => `id-${++this.ids}`,
       failed: (_session, error) => this.failures.push(error),
@@ -409,8 +411,8 @@ export class Bed {
   }
 
   /** Opens a session and returns its relay's two doors. */
-  static async open(policies: readonly Rules[], recording?: Recording): Promise<Bed> {
-    const bed = new Bed(policies, recording);
+  static async open(policies: readonly Rules[], recording?: Recording, vault?: Vault): Promise<Bed> {
+    const bed = new Bed(policies, recording, vault);
     await bed.knock();
     bed.log.length = 0;
     return bed;

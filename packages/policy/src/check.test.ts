@@ -138,10 +138,90 @@ test('without connections every known protocol counts', () => {
   expect(found(guard({ http: {} }), { ...CONTEXT, connections: [] })).toHaveLength(1);
 });
 
+const REVERSIBLE = {
+  mask: [{ detect: ['secrets'] }, { column: 'a.b', with: { tokenise: { reversible: true } } }],
+};
+
+test('reversible tokens need a vault, and should have somebody who may have them opened', () => {
+  expect(found(REVERSIBLE, { ...CONTEXT, vault: false })).toEqual([
+    'error mask.1.with.tokenise.reversible: there is no token vault that could reverse it; write with: tokenise, ' +
+      'or have the control plane keep them (SCRIM_TOKEN_VAULT=on)',
+  ]);
+  expect(found({ ...REVERSIBLE, detokenise: ['support'] }, { ...CONTEXT, vault: true })).toEqual([]);
+  expect(found(REVERSIBLE)).toEqual([
+    'warning mask.1.with.tokenise.reversible: values are kept that nobody may have back; name groups under ' +
+      'detokenise, or leave reversible out',
+  ]);
+  const oneWay = { mask: [{ column: 'a.b', with: 'tokenise' }], detokenise: ['support'] };
+  expect(found(oneWay)).toEqual([expect.stringContaining('warning detokenise: no rule of the policy makes')]);
+  expect(found({ mask: oneWay.mask }, { ...CONTEXT, vault: false })).toEqual([]);
+});
+
 test('a document is checked as a whole, with paths from its root', () => {
   const policies = [policy({}), policy({ mask: [{ detect: ['nope'] }] })];
   expect(checkPolicies(policies, CONTEXT).map((one) => one.path.join('.'))).toEqual([
     'policies.1.mask.0.detect.0',
     'policies.1.name',
   ]);
+});
+
+test.each<[string, Partial<Record<keyof Policy, unknown>>, string[]]>([
+  ['refused', { match: { labels: { env: 'dev' } }, interactive: 'refuse' }, []],
+  [
+    'held for nobody',
+    { match: { labels: { env: 'dev' } }, interactive: 'hold' },
+    [
+      'error interactive: nobody can release what this rule holds; add approve: { by: [group] } to the policy',
+    ],
+  ],
+  [
+    'recorded beside guards it passes by',
+    { match: { labels: { env: 'dev' } }, interactive: 'record', ...guard({ shell: { commands: ['rm'] } }) },
+    [
+      'warning interactive: shell guards do not see what is typed into a shell that is only recorded; use lines or refuse, or mean it',
+    ],
+  ],
+  [
+    'lines without a guard',
+    { match: { labels: { env: 'dev' } }, interactive: 'lines' },
+    [
+      'warning interactive: lines are judged by shell guards, and this policy has none; add one, or leave them to another policy',
+    ],
+  ],
+  [
+    'on connections without shells',
+    { interactive: 'refuse' },
+    [
+      'warning interactive: shell rules cannot fire on postgres, which is all the policy matches; match a connection that has shell, or remove the rule',
+    ],
+  ],
+  [
+    'an empty condition',
+    { match: { labels: { env: 'dev' } }, ...guard({ shell: {} }) },
+    ['error guard.0.when.shell: the condition is empty; add commands or effects'],
+  ],
+])('an interactive shell %s', (_, fields, expected) => {
+  expect(found(fields)).toEqual(expected);
+});
+
+test('limits on tokens and values that come back need a connection to models, and something tokenised', () => {
+  const { ssh, ...others } = CONTEXT.capabilities;
+  const http = { ...ssh!, masks: ['field', 'detect'], models: true };
+  const context: PolicyContext = {
+    ...CONTEXT,
+    connections: [...CONTEXT.connections, { name: 'ai', protocol: 'http', labels: { kind: 'model' } }],
+    capabilities: { ...others, ssh: ssh!, http },
+  };
+  const limits = { requestsPerMinute: 1, tokensPerDay: 5 };
+  const mask = [{ detect: ['secrets'], with: 'tokenise' }];
+  const match = { labels: { kind: 'model' } };
+  expect(found({ match, limits, restore: true, mask }, context)).toEqual([]);
+  expect(found({ match, restore: true, mask: [{ detect: ['secrets'] }] }, context)).toEqual([
+    expect.stringContaining('error restore: nothing is tokenised by content'),
+  ]);
+  expect(found({ limits, restore: true, mask }, context)).toEqual([
+    expect.stringContaining('error restore: no model answers on postgres'),
+    expect.stringContaining('error limits.tokensPerDay: no model answers on postgres'),
+  ]);
+  expect(found({ limits: { requestsPerMinute: 1 } })).toEqual([]);
 });

@@ -37,6 +37,8 @@ export interface PolicyContext {
   readonly resolveDetectors: (names: readonly string[]) => unknown;
   /** Throws when the regex cannot be guaranteed to run in linear time. */
   readonly checkPattern: (regex: string) => unknown;
+  /** False where nobody keeps what reversible tokens stand for. */
+  readonly vault?: boolean;
 }
 
 interface Checking {
@@ -64,6 +66,9 @@ export function checkPolicy(policy: Policy, context: PolicyContext): Finding[] {
     ...duplicatePatterns(policy),
     ...policy.guard.flatMap((rule, index) => guardFindings(rule, ['guard', index], checking)),
     ...predicateFindings(checking),
+    ...interactiveFindings(checking),
+    ...forwardFindings(checking),
+    ...vaultFindings(policy, context),
     ...modelFindings(checking),
     ...uninspectedFindings(checking),
   ];
@@ -159,6 +164,10 @@ function guardFindings(rule: GuardRule, path: ProblemPath, checking: Checking): 
   const kind = Object.keys(when)[0] ?? '';
   const found = holdFindings(rule, kind, path, checking);
   if ('http' in when) found.push(...bodyFindings(when.http, path));
+  if ('shell' in when && Object.keys(when.shell).length === 0) {
+    const at = [...path, 'when', 'shell'];
+    found.push({ path: at, message: 'the condition is empty', mend: 'add commands or effects' });
+  }
   if ('sql' in when) found.push(...statementFindings(when.sql.statements ?? [], path, checking.context));
   if ('request' in when) found.push(...firesEverywhere('guards', 'request', path, checking));
   else if ('response' in when) found.push(...responseFindings(when.response, path, checking));
@@ -229,6 +238,62 @@ function predicateFindings({ policy, matched, registered, context }: Checking): 
     found.push({ path: ['predicates'], message, mend: 'leave predicates out, or match other connections' });
   }
   return found;
+}
+
+/** A shell that is only recorded passes the guards by: whoever writes both should know. */
+function interactiveFindings(checking: Checking): Finding[] {
+  const { interactive, approve, guard } = checking.policy;
+  if (interactive === undefined) return [];
+  const path = ['interactive'];
+  const found = fires('guards', 'shell', path, checking);
+  if (interactive === 'hold' && !approve) {
+    const mend = 'add approve: { by: [group] } to the policy';
+    found.push({ path, message: 'nobody can release what this rule holds', mend });
+  }
+  if ((interactive === 'record' || interactive === 'hold') && guard.some(({ when }) => 'shell' in when)) {
+    const message = 'shell guards do not see what is typed into a shell that is only recorded';
+    found.push({ path, message, mend: 'use lines or refuse, or mean it', severity: 'warning' });
+  }
+  if (interactive === 'lines' && !guard.some(({ when }) => 'shell' in when)) {
+    const message = 'lines are judged by shell guards, and this policy has none';
+    found.push({ path, message, mend: 'add one, or leave them to another policy', severity: 'warning' });
+  }
+  return found;
+}
+
+/** Only SSH has connections to somewhere else in it. */
+function forwardFindings(checking: Checking): Finding[] {
+  return checking.policy.forward === undefined ? [] : fires('guards', 'shell', ['forward'], checking);
+}
+
+function isReversible({ with: operator }: MaskRule): boolean {
+  return typeof operator === 'object' && 'tokenise' in operator && operator.tokenise.reversible === true;
+}
+
+function vaultFindings(policy: Policy, context: PolicyContext): Finding[] {
+  const reversible = policy.mask.flatMap((rule, index) => (isReversible(rule) ? [index] : []));
+  if (context.vault === false) {
+    const mend = 'write with: tokenise, or have the control plane keep them (SCRIM_TOKEN_VAULT=on)';
+    return reversible.map((index) => ({
+      path: ['mask', index, 'with', 'tokenise', 'reversible'],
+      message: 'there is no token vault that could reverse it',
+      mend,
+    }));
+  }
+  const [first] = reversible;
+  if (first !== undefined && policy.detokenise === undefined) {
+    const path = ['mask', first, 'with', 'tokenise', 'reversible'];
+    const message = 'values are kept that nobody may have back';
+    return [
+      { path, message, mend: 'name groups under detokenise, or leave reversible out', severity: 'warning' },
+    ];
+  }
+  if (first === undefined && policy.detokenise !== undefined) {
+    const message = 'no rule of the policy makes reversible tokens';
+    const mend = 'add with: { tokenise: { reversible: true } } to a mask rule, or remove it';
+    return [{ path: ['detokenise'], message, mend, severity: 'warning' }];
+  }
+  return [];
 }
 
 /** What only the answers of models have: tokens to count, and prompts that were tokenised on their way up. */

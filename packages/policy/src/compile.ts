@@ -1,4 +1,5 @@
 import {
+  type Caller,
   type GuardRule,
   type MaskRule,
   type Policy,
@@ -7,6 +8,8 @@ import {
   type Statement,
 } from '@scrim/model';
 import { type Condition, compileCondition } from './condition.ts';
+import { HostAccess } from './host-access.ts';
+import { type InteractiveRule, interactiveRule } from './interactive.ts';
 import { type Action, ALLOW, type Approval, type Verdict, worst } from './verdict.ts';
 
 export type VersionedPolicy = Policy & { readonly version: number };
@@ -17,6 +20,8 @@ export interface Subject {
   readonly labels: Readonly<Record<string, string>>;
   /** Groups of the caller. */
   readonly groups: readonly string[];
+  /** Absent = a machine, the stricter. */
+  readonly kind?: 'person' | 'machine';
 }
 
 /** A mask rule with its name, in the order rules apply: the first that matches a place decides. */
@@ -78,6 +83,8 @@ export interface CompiledPolicy {
   /** Every one must hold. */
   readonly limits: readonly LimitRule[];
   readonly record: RecordRule;
+  /** What a shell somebody types into is to this kind of caller. */
+  interactive(kind: Caller['kind']): InteractiveRule;
   /** What the guards say to an operation. */
   judge(statement: Statement): Verdict;
   /** What the guards say to `bytes` sent by the caller in one operation. */
@@ -100,6 +107,7 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
   const chosen = policies.filter((policy) => matches(policy, subject));
   const guards = chosen.map(operationGuards);
   const request = chosen.flatMap(requestRules);
+  const access = new HostAccess(chosen, subject.kind ?? 'machine', uninspected(chosen), verdictOf);
   return {
     policies: chosen.map(({ name, version }) => ({ name, version })),
     masks: chosen.flatMap(maskRules),
@@ -111,7 +119,11 @@ export function compilePolicies(policies: readonly VersionedPolicy[], subject: S
     response: chosen.flatMap(responseRules),
     limits: chosen.flatMap(limitRules),
     record: recordRule(chosen),
-    judge: (statement) => worst(guards.map((list) => judgeList(list, statement))),
+    interactive: (kind) => interactiveRule(chosen, kind, verdictOf),
+    judge: (statement) =>
+      access.only(statement.facts)
+        ? worst(access.judge(statement.facts))
+        : worst([...guards.map((list) => judgeList(list, statement)), ...access.judge(statement.facts)]),
     judgeRequest: (bytes) =>
       worst(request.filter((rule) => bytes > rule.largerThan).map((rule) => rule.verdict)),
   };

@@ -1,6 +1,7 @@
-import type { Effect, Facts, GuardCondition, ShellFacts, SqlFacts, TouchedTable } from '@scrim/model';
-import { Glob } from './glob.ts';
+import type { Effect, Facts, GuardCondition, SqlFacts, TouchedTable } from '@scrim/model';
+import { fileCondition } from './file-condition.ts';
 import { httpCondition } from './http-condition.ts';
+import { shellCondition } from './shell-condition.ts';
 import { TablePattern } from './table-pattern.ts';
 
 /** A compiled condition on an operation. */
@@ -16,7 +17,8 @@ type SqlCondition = Extract<GuardCondition, { sql: unknown }>['sql'];
 /** Compiles the operation conditions (`sql`, `shell`, `http`); undefined for those on sizes and contents. */
 export function compileCondition(when: GuardCondition): Condition | undefined {
   if ('sql' in when) return sqlCondition(when.sql);
-  if ('shell' in when) return shellCondition(when.shell.commands);
+  if ('shell' in when) return shellCondition(when.shell);
+  if ('sftp' in when) return fileCondition(when.sftp);
   if ('http' in when) return httpCondition(when.http);
   return undefined;
 }
@@ -74,18 +76,4 @@ function overlap(wanted: readonly string[], given: readonly string[]): boolean {
 /** Nothing is within nothing: a rule that lists names allows only what has one of them. */
 function within(given: readonly string[], allowed: readonly string[]): boolean {
   return given.length > 0 && given.every((one) => allowed.includes(one));
-}
-
-function shellCondition(commands: readonly string[]): Condition {
-  const globs = commands.map((command) => new Glob(command));
-  const listed = (command: string) => globs.some((glob) => glob.matches(command));
-  return {
-    touches: (facts) => facts.kind === 'shell' && (!facts.complete || facts.commands.some(listed)),
-    covers: (facts) =>
-      facts.kind === 'shell' && facts.complete && facts.commands.length > 0 && shellCovers(facts, listed),
-  };
-}
-
-function shellCovers(facts: ShellFacts, listed: (command: string) => boolean): boolean {
-  return facts.commands.every(listed);
 }

@@ -12,5 +12,6 @@ export {
   type VersionedPolicy,
 } from './compile.ts';
 export { Glob } from './glob.ts';
+export type { InteractiveRule } from './interactive.ts';
 export { TablePattern } from './table-pattern.ts';
 export { type Action, type Approval, isWorse, type Verdict, worst } from './verdict.ts';

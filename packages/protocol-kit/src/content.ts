@@ -26,11 +26,33 @@ export interface Column {
    * everything the statement can reach ({@link Shape.reach}).
    */
   readonly exact: boolean;
+  /**
+   * With {@link exact}: its values are not a column's as they stand. `computed` = from `origins`; `mixed` = unchanged,
+   * but beside values of other columns or constants of the caller's.
+   */
+  readonly derived?: 'mixed' | 'computed';
   readonly type: ValueType;
-  /** Longest text the type holds (`varchar(n)`), so that a mask fits. */
+  /** Longest text the type holds (`varchar(n)`), digits before the point of a numeric: so that a mask fits. */
   readonly maxLength?: number;
   /** Whether content detectors look at it: text, JSON, XML, bytes, arrays and everything unknown. */
   readonly textual: boolean;
+  /**
+   * The column's values are made of others (an array, a row, a range), which are shown one by one, each as
+   * {@link Cell.part}. `encoded` = JSON or bytes among them, whose spelling can hide a text from a prefilter;
+   * `named` = some go by names of their own.
+   */
+  readonly parts?: { readonly encoded: boolean; readonly named: boolean };
+}
+
+/** One of the values a cell is made of. */
+export interface CellPart {
+  /** Its name within the cell: a row's field, a key of a map. */
+  readonly key: string | null;
+  readonly type: ValueType;
+  readonly textual: boolean;
+  readonly maxLength?: number;
+  /** Bytes of the whole cell. */
+  readonly whole: number;
 }
 
 /**
@@ -54,6 +76,8 @@ export interface Cell {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
+  /** Absent or null = the cell itself; else one of the values it is made of, which a replacement is for. */
+  readonly part?: CellPart | null;
   /** Canonical text of the value in any wire format. Throws when the bytes are no value of the type. */
   text(): string;
 }

@@ -6,7 +6,7 @@ import type { Run } from './run.ts';
 /** Which rules can fire on a protocol. A policy that needs more is refused when it is written (DESIGN rule 4.2). */
 export interface Capabilities {
   readonly masks: readonly ('column' | 'field' | 'header' | 'detect' | 'pattern')[];
-  readonly guards: readonly ('sql' | 'shell' | 'http' | 'request' | 'response')[];
+  readonly guards: readonly ('sql' | 'shell' | 'sftp' | 'http' | 'request' | 'response')[];
   /** Parts of a `response` condition that can fire. */
   readonly response: readonly ('largerThan' | 'blobLargerThan' | 'detect')[];
   readonly hold: boolean;
@@ -47,7 +47,13 @@ export interface AcceptContext {
  * one per socket, HTTP one per request.
  */
 export interface Knock {
+  /** The token; empty when a certificate is presented instead. */
   readonly credential: Secret;
+  /**
+   * An OpenSSH user certificate whose key the caller has just proven to hold. A protocol sets it after that proof alone,
+   * never from anything a caller can merely send.
+   */
+  readonly certificate?: Uint8Array;
   /** The connection as this wire spells it: database, user, path prefix, cluster. */
   readonly wants: string;
   /** A part of the target the caller asks for (`name/otherdb`), where the connection allows it. */
@@ -78,6 +84,8 @@ export interface Relay {
    * before all they carry has arrived then waits for the whole of it.
    */
   readonly wholeOperations?: boolean;
+  /** True when lines typed into an interactive shell are operations to be judged before the target gets their Enter. */
+  readonly judgesLines?: boolean;
   /**
    * Runs of one chunk, in order. A promise means one of them is held: the exchange delivers nothing more of that
    * lane until it settles, keeps a bounded read-ahead, and still notices that the caller left or cancelled.
@@ -117,6 +125,8 @@ export interface Exchange {
 export interface Protocol {
   readonly name: Connection['protocol'];
   readonly capabilities: Capabilities;
+  /** What callers know this listener by, to be published: the host key of an SSH edge. */
+  readonly identity?: string;
   /** Yields each caller that presents a credential; ends when the socket does. Never throws for what a peer sent. */
   accept(socket: Duplex, context: AcceptContext): AsyncIterable<Knock>;
 }

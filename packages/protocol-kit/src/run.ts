@@ -17,7 +17,12 @@ export type Meaning =
       readonly parameterForm?: TextForm;
     }
   /** Data the caller sends outside statements, which the target must get as it is (COPY in, stdin, a body). */
-  | { readonly kind: 'input'; readonly bytes: number }
+  | {
+      readonly kind: 'input';
+      readonly bytes: number;
+      /** The data without the protocol's framing, one piece behind the other; absent = the run's own bytes. */
+      readonly data?: () => Buffer;
+    }
   /** The columns of the rows that follow. */
   | { readonly kind: 'shape'; readonly shape: Shape }
   | { readonly kind: 'rows'; readonly rows: Rows }

@@ -3,6 +3,7 @@ import { bindParameters } from './bind.ts';
 import type { CallerRun } from './caller-run.ts';
 import type { CopyAnalysis } from './contracts.ts';
 import { decodeText } from './encoding.ts';
+import { callArguments, calledStatement } from './function-call.ts';
 import { type Due, due, type Portal, type Prepared, type Session } from './session.ts';
 import {
   FUNCTION_CALL,
@@ -20,7 +21,7 @@ const NOT_ASCII = /[^\x00-\x7f]/;
 const AMBIGUOUS = /[^\x00-\x7f]|\\/;
 
 export interface CallerOptions {
-  /** Function-call messages are refused unless this is `allow`. */
+  /** Function-call messages are refused unless this is `allow`, or they call a function of large objects. */
   readonly functionCalls: 'refuse' | 'allow';
 }
 
@@ -156,7 +157,7 @@ export class CallerConversation {
         return opaqueStatement('SQL', text, 'a backslash while standard_conforming_strings is off');
       }
     }
-    return this.#statements.within(text, (name) => session.prepared.get(name)?.statement);
+    return session.view(this.#statements.within(text, (name) => session.prepared.get(name)?.statement));
   }
 
   #query(bytes: Buffer, at: number, end: number): CallerRun | null {
@@ -257,7 +258,7 @@ export class CallerConversation {
 
   /** Bind.. Execute [Flush|Sync] is one run, so that a prepared query crosses the relay in one call. */
   #execute(bytes: Buffer, from: number, at: number, end: number, portal: Portal): CallerRun {
-    const statement = this.#statements.current(portal.statement);
+    const statement = this.#session.view(this.#statements.current(portal.statement));
     const execute = due('execute', this.#session.unit, { portal, statement });
     let insert = this.#copyColumns(statement, execute, false);
     if (!portal.described) {
@@ -314,17 +315,34 @@ export class CallerConversation {
       size += length - 4;
       to += 1 + length;
     }
-    return this.#run(bytes.subarray(at, to), { kind: 'input', bytes: size }, -1, 0, to - at, TYPE.copyData);
+    // A value may be cut by a message's end: what is in between is no data.
+    const run = bytes.subarray(at, to);
+    const meaning: Meaning = { kind: 'input', bytes: size, data: () => payload(run) };
+    return this.#run(run, meaning, -1, 0, to - at, TYPE.copyData);
   }
 
   #functionCall(bytes: Buffer, at: number, end: number): CallerRun {
-    this.#dues.push(due('function', this.#session.unit, { statement: FUNCTION_CALL }));
-    if (this.#options.functionCalls === 'refuse') {
+    const known = calledStatement(bytes, at, end, this.#statements);
+    const statement = known ?? FUNCTION_CALL;
+    this.#dues.push(due('function', this.#session.unit, { statement }));
+    if (!known && this.#options.functionCalls === 'refuse') {
       return this.#unknown(bytes, at, end, TYPE.functionCall, 'function-call messages are not served');
     }
-    const meaning: Meaning = { kind: 'operation', statement: FUNCTION_CALL, parameters: null };
-    return this.#run(bytes.subarray(at, end), meaning, 0, 0, end - at, TYPE.functionCall);
+    const call = bytes.subarray(at, end);
+    const meaning: Meaning = { kind: 'operation', statement, parameters: () => callArguments(call) };
+    return this.#run(call, meaning, 0, 0, end - at, TYPE.functionCall);
   }
+}
+
+/** What CopyData messages hold. */
+function payload(messages: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < messages.length; ) {
+    const end = at + 1 + messages.readInt32BE(at + 1);
+    parts.push(messages.subarray(at + 5, end));
+    at = end;
+  }
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
 
 /** A query with the columns of a COPY; undefined when the statement does not tell. */
@@ -344,7 +362,7 @@ function quoted(name: string): string {
 function unknownPortal(name: string, session: Session): Portal {
   return {
     name,
-    statement: session.cursors.get(name) ?? UNKNOWN_STATEMENT,
+    statement: session.cursors.get(name)?.statement ?? UNKNOWN_STATEMENT,
     prepared: undefined,
     bind: null,
     unit: session.unit,

@@ -3,10 +3,19 @@ import { countOf } from './command-tag.ts';
 import { CopyOut, copyFormat } from './copy.ts';
 import type { Domain } from './domain.ts';
 import { textEncoding } from './encoding.ts';
-import { NotificationFields, type Reach, ReportFields, ResultFields, StatusFields } from './fields.ts';
+import {
+  NotificationFields,
+  type Reach,
+  ReportFields,
+  ResultFields,
+  StatusFields,
+  withoutPosition,
+} from './fields.ts';
+import { returnsData } from './function-call.ts';
 import { errorResponse } from './refuse.ts';
 import { PgRows } from './rows.ts';
 import type { Due, Session } from './session.ts';
+import { DEFINES, factsOf, makesTemporary, mayMakeTemporary } from './session-objects.ts';
 import type { Drawn, PgShape } from './shape.ts';
 import { namelessColumns } from './shape.ts';
 import { type KnownStatement, UNKNOWN_STATEMENT } from './statements.ts';
@@ -140,13 +149,28 @@ export class TargetConversation {
     if (statement === UNKNOWN_STATEMENT || session.temporary || !statement.facts.complete) return 'unknown';
     const analysis = statement.parts[part];
     if (!analysis) return 'unknown';
-    if (analysis.executes !== undefined)
-      return session.prepared.get(analysis.executes)?.statement ?? 'unknown';
+    const { statements } = this.#domain;
+    if (analysis.executes !== undefined) {
+      const executed = session.prepared.get(analysis.executes)?.statement;
+      return executed ? session.view(statements.current(executed)) : 'unknown';
+    }
     const fetched = analysis.cursor?.fetches;
     if (fetched !== undefined) {
-      return session.cursors.get(fetched) ?? session.portals.get(fetched)?.statement ?? 'unknown';
+      return this.#openedAs(fetched);
     }
     return statement;
+  }
+
+  /** What a cursor was opened for. It goes on with what names meant then, whatever they mean now. */
+  #openedAs(name: string): Drawn {
+    const session = this.#session;
+    const { statements, epoch } = this.#domain;
+    const cursor = session.cursors.get(name);
+    if (cursor)
+      return cursor.epoch === epoch ? session.view(statements.current(cursor.statement)) : 'changing';
+    const bound = session.portals.get(name)?.statement;
+    if (bound) return statements.isCurrent(bound) ? session.view(bound) : 'changing';
+    return 'unknown';
   }
 
   /** What texts said now may quote: everything the transaction under way can read. */
@@ -165,7 +189,9 @@ export class TargetConversation {
     return relations;
   }
 
-  #shape(statement: KnownStatement, part: number, description: Buffer): PgShape | null {
+  #shape(judged: KnownStatement, part: number, description: Buffer): PgShape | null {
+    // What its temporary tables carry may have changed since the caller sent it.
+    const statement = this.#session.view(judged);
     const shape = this.#domain.shape(statement, part, this.reachOf(statement, part), description);
     if (!(shape instanceof Promise)) return shape;
     this.stop = { kind: 'wait', until: shape };
@@ -278,23 +304,20 @@ export class TargetConversation {
     const session = this.#session;
     const analysis = statement?.parts[part];
     if (!statement?.facts.complete) session.obscure = true;
-    if (
-      tag === 'SELECT' ||
-      tag.startsWith('SELECT ') ||
-      tag.startsWith('INSERT ') ||
-      tag.startsWith('UPDATE ')
-    ) {
-      if (statement?.facts.complete && !statement.facts.effects.includes('ddl')) return;
+    const facts = statement && factsOf(statement, part);
+    if (tag.startsWith('SELECT') || tag.startsWith('INSERT ') || tag.startsWith('UPDATE ')) {
+      if (facts?.complete && !facts.effects.includes('ddl')) return;
     }
     if (analysis?.prepares) session.learn(analysis.prepares);
     if (analysis?.cursor?.declares !== undefined && statement)
-      session.declare(analysis.cursor.declares, statement);
-    if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || !statement?.facts.complete) {
+      session.declare(analysis.cursor.declares, { statement, epoch: this.#domain.epoch });
+    if (statement && makesTemporary(session.view(statement), part)) return;
+    if (DEFINES.test(tag) || facts?.effects.includes('ddl') || !facts?.complete) {
       // Computed SQL may define anything, under whatever tag it runs.
-      const computed = statement?.facts.complete === false && statement.facts.keeps?.by === 'calls';
-      if (DEFINES.test(tag) || statement?.facts.effects.includes('ddl') || computed) session.defined = true;
+      const computed = facts?.complete === false && facts.keeps?.by === 'calls';
+      if (DEFINES.test(tag) || facts?.effects.includes('ddl') || computed) session.defined = true;
       if (session.defined && !(statement && keepsMeanings(statement, tag))) session.changing = true;
-      if (statement === undefined || mayMakeTemporary(statement)) session.temporary = true;
+      if (statement === undefined || mayMakeTemporary(statement, part)) session.temporary = true;
     }
   }
 
@@ -340,6 +363,7 @@ export class TargetConversation {
       const told = new ReportFields(first.failure, this.#drawn());
       this.#push(first.failure, { kind: 'fields', fields: told });
     } else if (refusal) this.stop = { kind: 'own', bytes: errorResponse(refusal, 'ERROR') };
+    else if (first.swallow) this.#push(withoutPosition(whole), { kind: 'fields', fields });
     else this.#push(whole, { kind: 'fields', fields });
     if (first.kind === 'query' || first.kind === 'function') {
       session.copyIn = false;
@@ -358,7 +382,7 @@ export class TargetConversation {
     const session = this.#session;
     const sync = session.dues.rest().find(({ kind }) => kind === 'sync');
     if (!sync?.swallow || !sync.columnsFor) return false;
-    if (session.state === 0x54) sync.columnsFor.failure = Buffer.from(whole);
+    if (session.state === 0x54) sync.columnsFor.failure = withoutPosition(whole);
     session.fail();
     return true;
   }
@@ -378,7 +402,7 @@ export class TargetConversation {
   #functionResult(whole: Buffer, end: number): number {
     const { first } = this.#session;
     if (first?.kind !== 'function') throw unexpected();
-    this.#push(whole, { kind: 'fields', fields: new ResultFields(whole) });
+    this.#push(whole, { kind: 'fields', fields: new ResultFields(whole, returnsData(first.statement)) });
     return end;
   }
 
@@ -390,7 +414,7 @@ export class TargetConversation {
     if (!copy) throw new WireFault('a COPY whose format is not known');
     const shape = this.#shape(statement, first.part, first.columns ?? namelessColumns(whole));
     if (!shape) return at;
-    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy));
+    const copyShape = this.#domain.copyShape(shape, whole, copyFormat(copy, this.#session.encodingName));
     this.#copy = new CopyOut(copyShape, this.#options.maxMessage);
     this.#push(whole, { kind: 'shape', shape: copyShape });
     return end;
@@ -413,8 +437,6 @@ export class TargetConversation {
   }
 }
 
-const DEFINES = /^(CREATE|ALTER|DROP|IMPORT|REASSIGN|SELECT INTO|DO\b|CALL\b|DISCARD|COMMENT|RENAME)/;
-
 /** Definitions after which no name that was known means something else. */
 const ADDS = /^(CREATE (TABLE|INDEX|SEQUENCE)|DROP (TABLE|INDEX)|COMMENT)$/;
 const ADDITIONS =
@@ -424,14 +446,6 @@ function keepsMeanings(statement: KnownStatement, tag: string): boolean {
   if (!statement.facts.complete || statement.parts.length > 1) return false;
   if (tag === 'ALTER TABLE') return statement.facts.statements.every((name) => ADDITIONS.test(name));
   return ADDS.test(tag);
-}
-
-/** CREATE TEMP, SELECT INTO TEMP, and definitions made by functions or by what could not be understood. */
-function mayMakeTemporary(statement: KnownStatement): boolean {
-  if (!statement.facts.complete) return true;
-  return (
-    /\btemp(orary)?\b|pg_temp/i.test(statement.text) || !statement.parts.every(({ tag }) => DEFINES.test(tag))
-  );
 }
 
 function unexpected(): WireFault {

@@ -1,7 +1,8 @@
 import type { CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
+import { gatherCell, rewriteCell } from './cell.ts';
 import type { CopyShape } from './copy.ts';
 import { Pass } from './copy-text.ts';
-import { gatherValue, lastSelected, PgCell } from './rows.ts';
+import { lastSelected } from './rows.ts';
 import type { ColumnWire } from './shape.ts';
 import { WireFault } from './wire.ts';
 
@@ -18,7 +19,7 @@ export function tupleEnd(bytes: Buffer, at: number, to: number): number {
   return end > to ? -1 : end;
 }
 
-const cell = new PgCell();
+type Show = (column: number, start: number, end: number) => void;
 
 /** CopyData messages in binary format (documentation, COPY, "Binary Format"). */
 export class CopyBinaryRows implements Rows {
@@ -37,29 +38,42 @@ export class CopyBinaryRows implements Rows {
 
   gather(selected: Uint8Array, into: Scratch): number {
     let length = 0;
-    this.rewrite(selected, (cell) => {
-      length = gatherValue(into, length, cell.bytes, cell.start, cell.end);
-      return undefined;
+    this.#values(selected, (column, start, end) => {
+      length = gatherCell(into, length, this.shape.wires[column] as ColumnWire, this.bytes, start, end);
     });
     return length;
   }
 
   rewrite(selected: Uint8Array, visit: CellVisitor): Buffer {
     const { bytes } = this;
-    if (lastSelected(selected, this.shape.wires.length) < 0) return bytes;
+    const { wires } = this.shape;
+    if (lastSelected(selected, wires.length) < 0) return bytes;
     const pass = new Pass(bytes);
-    for (let at = 0; at < bytes.length; ) {
-      const end = at + 1 + bytes.readInt32BE(at + 1);
-      pass.open(at);
-      let tuple = at + 5 + (at === 0 ? this.#skip : 0);
-      while (tuple < end) tuple = this.#tuple(tuple, end, selected, visit, pass);
-      pass.close(end);
-      at = end;
-    }
+    this.#values(
+      selected,
+      (column, start, end) => {
+        const value = rewriteCell(column, wires[column] as ColumnWire, bytes, start, end, visit);
+        if (value !== undefined) pass.replace(start, end, value, true);
+      },
+      pass,
+    );
     return pass.done();
   }
 
-  #tuple(from: number, to: number, selected: Uint8Array, visit: CellVisitor, pass: Pass): number {
+  /** Shows where the chosen values of every tuple stand. */
+  #values(selected: Uint8Array, show: Show, pass?: Pass): void {
+    const { bytes } = this;
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 1 + bytes.readInt32BE(at + 1);
+      pass?.open(at);
+      let tuple = at + 5 + (at === 0 ? this.#skip : 0);
+      while (tuple < end) tuple = this.#tuple(tuple, end, selected, show);
+      pass?.close(end);
+      at = end;
+    }
+  }
+
+  #tuple(from: number, to: number, selected: Uint8Array, show: Show): number {
     const { bytes } = this;
     const { wires } = this.shape;
     const count = bytes.readInt16BE(from);
@@ -72,11 +86,7 @@ export class CopyBinaryRows implements Rows {
       const start = at + 4;
       at = start + Math.max(0, length);
       if (at > to) throw new WireFault('a COPY row is too short');
-      if (length < 0 || selected[column] !== 1) continue;
-      cell.aim(column, wires[column] as ColumnWire, bytes, start, at);
-      const replacement = visit(cell);
-      if (replacement === undefined) continue;
-      pass.replace(start, at, replacement === null ? null : cell.encode(replacement), true);
+      if (length >= 0 && selected[column] === 1) show(column, start, at);
     }
     return at;
   }

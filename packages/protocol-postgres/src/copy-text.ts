@@ -1,6 +1,10 @@
 import type { CellVisitor, Rows, Scratch } from '@scrim/protocol-kit';
+import { gatherCell, rewriteCell } from './cell.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
-import { gatherValue, int32, lastSelected, Output, PgCell } from './rows.ts';
+import { characterLength } from './encoding.ts';
+import { lastSelected, Output } from './rows.ts';
+import { int32 } from './scratch.ts';
+import type { ColumnWire } from './shape.ts';
 import { WireFault } from './wire.ts';
 
 const NEWLINE = 0x0a;
@@ -13,6 +17,7 @@ export function recordEnd(bytes: Buffer, from: number, to: number, copy: CopyFor
     return end < 0 || end >= to ? -1 : end + 1;
   }
   let at = from;
+  if (copy.characters !== 'plain') return embeddedRecordEnd(bytes, from, to, copy);
   for (;;) {
     const newline = bytes.indexOf(NEWLINE, at);
     const quote = bytes.indexOf(copy.quote, at);
@@ -23,6 +28,20 @@ export function recordEnd(bytes: Buffer, from: number, to: number, copy: CopyFor
     if (close < 0) return -1;
     at = close;
   }
+}
+
+/** The same where the second byte of a character may look like a quote. */
+function embeddedRecordEnd(bytes: Buffer, from: number, to: number, copy: CopyFormat): number {
+  for (let at = from; at < to; ) {
+    const byte = bytes[at];
+    if (byte === NEWLINE) return at + 1;
+    at =
+      byte === copy.quote
+        ? quoteEnd(bytes, at + 1, to, copy)
+        : at + characterLength(bytes, at, copy.characters);
+    if (at < 0) return -1;
+  }
+  return -1;
 }
 
 /** Index behind the quote that closes a quoted field whose text starts at `from`, or -1. */
@@ -37,7 +56,7 @@ function quoteEnd(bytes: Buffer, from: number, to: number, copy: CopyFormat): nu
     )
       at += 2;
     else if (byte === copy.quote) return at + 1;
-    else at += 1;
+    else at += characterLength(bytes, at, copy.characters);
   }
   return -1;
 }
@@ -53,7 +72,7 @@ function fieldEnd(bytes: Buffer, at: number, to: number, copy: CopyFormat): numb
     return end;
   }
   const text = copy.format === 'text';
-  for (; end < to; end++) {
+  for (; end < to; end += characterLength(bytes, end, copy.characters)) {
     const byte = bytes[end];
     if (byte === copy.delimiter || byte === NEWLINE) return end;
     if (text && byte === BACKSLASH) end += 1;
@@ -64,7 +83,9 @@ function fieldEnd(bytes: Buffer, at: number, to: number, copy: CopyFormat): numb
 /** The field's text where it is spelled with quotes or escapes, null where it stands as it is. */
 function plainValue(bytes: Buffer, start: number, end: number, copy: CopyFormat): Buffer | null {
   if (copy.format === 'csv') return bytes[start] === copy.quote ? unquote(bytes, start, end, copy) : null;
-  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return unescapeText(bytes, start, end);
+  for (let at = start; at < end; at += characterLength(bytes, at, copy.characters)) {
+    if (bytes[at] === BACKSLASH) return unescapeText(bytes, start, end, copy);
+  }
   return null;
 }
 
@@ -75,16 +96,22 @@ function unquote(bytes: Buffer, start: number, end: number, copy: CopyFormat): B
   for (let at = start + 1; at < end - 1; at++) {
     const next = bytes[at + 1];
     if (bytes[at] === mark && at + 1 < end - 1 && (next === quote || next === mark)) at += 1;
+    for (let more = characterLength(bytes, at, copy.characters); more > 1 && at + 1 < end - 1; more--) {
+      out[length++] = bytes[at++] as number;
+    }
     out[length] = bytes[at] as number;
     length += 1;
   }
   return out.subarray(0, length);
 }
 
-function unescapeText(bytes: Buffer, start: number, end: number): Buffer {
+function unescapeText(bytes: Buffer, start: number, end: number, { characters }: CopyFormat): Buffer {
   const out = Buffer.allocUnsafe(end - start);
   let length = 0;
   for (let at = start; at < end; at++) {
+    for (let more = characterLength(bytes, at, characters); more > 1 && at + 1 < end; more--) {
+      out[length++] = bytes[at++] as number;
+    }
     let byte = bytes[at] as number;
     if (byte === BACKSLASH && at + 1 < end) {
       at += 1;
@@ -131,8 +158,6 @@ const ESCAPE: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-const cell = new PgCell();
-
 /** CopyData messages in text or csv format. */
 export class CopyTextRows implements Rows {
   readonly shape: CopyShape;
@@ -149,9 +174,17 @@ export class CopyTextRows implements Rows {
 
   gather(selected: Uint8Array, into: Scratch): number {
     const { bytes } = this;
+    const { copy } = this.shape;
+    const escapes = copy.format === 'text' && bytes.includes(BACKSLASH);
     let length = 0;
     this.#fields((column, start, end) => {
-      if (selected[column] === 1) length = gatherValue(into, length, bytes, start, end);
+      if (selected[column] !== 1) return;
+      const wire = this.shape.wires[column] as ColumnWire;
+      // Escapes and doubled quotes can break up what a detector looks for (a key of several lines, a JSON member).
+      const value = escapes || bytes[start] === copy.quote ? plainValue(bytes, start, end, copy) : null;
+      length = value
+        ? gatherCell(into, length, wire, value, 0, value.length)
+        : gatherCell(into, length, wire, bytes, start, end);
     });
     return length;
   }
@@ -190,7 +223,8 @@ export class CopyTextRows implements Rows {
   /** One loop over the bytes: in this format a delimiter, a newline and a backslash mean the same everywhere. */
   #textRecords(from: number, to: number, show: (column: number, start: number, end: number) => void): void {
     const { bytes } = this;
-    const { delimiter } = this.shape.copy;
+    const { delimiter, characters } = this.shape.copy;
+    const wide = characters !== 'plain';
     let column = 0;
     let start = from;
     for (let at = from; at < to; at++) {
@@ -206,6 +240,7 @@ export class CopyTextRows implements Rows {
         column = 0;
         start = at + 1;
       } else if (byte === BACKSLASH) at += 1;
+      else if (wide && (byte as number) > 0x7f) at += characterLength(bytes, at, characters) - 1;
     }
     if (start !== to) throw new WireFault('a COPY field has no end');
   }
@@ -249,12 +284,11 @@ export class CopyTextRows implements Rows {
     const { copy } = this.shape;
     const quoted = copy.format === 'csv' && bytes[start] === copy.quote;
     const value = plainValue(bytes, start, end, copy);
-    if (value) cell.aim(column, wire, value, 0, value.length);
-    else cell.aim(column, wire, bytes, start, end);
-    const replacement = visit(cell);
-    if (replacement === undefined) return;
-    const encoded = replacement === null ? null : cell.encode(replacement);
-    const text = encoded === null ? this.#null : this.#spell(encoded.toString('utf8'), quoted);
+    const encoded = value
+      ? rewriteCell(column, wire, value, 0, value.length, visit)
+      : rewriteCell(column, wire, bytes, start, end, visit);
+    if (encoded === undefined) return;
+    const text = encoded === null ? this.#null : this.#spell(encoded.toString('latin1'), quoted);
     pass.replace(start, end, text);
   }
 
@@ -265,21 +299,24 @@ export class CopyTextRows implements Rows {
     return true;
   }
 
+  /** @param text Latin-1: each byte a character, so that every client encoding survives */
   #spell(text: string, wasQuoted: boolean): Buffer {
     const { copy } = this.shape;
     const delimiter = String.fromCharCode(copy.delimiter);
     if (copy.format === 'text') {
       const escaped = text.replace(/[\b\f\n\r\t\v\\]/g, (found) => ESCAPE[found] ?? found);
-      return Buffer.from(delimiter === '\t' ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`));
+      const whole = delimiter === '\t' ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`);
+      return Buffer.from(whole, 'latin1');
     }
     const quote = String.fromCharCode(copy.quote);
     const mark = String.fromCharCode(copy.escape);
     const special = [delimiter, quote, '\n', '\r'].some((found) => text.includes(found));
-    if (!wasQuoted && !special && text !== '' && text !== copy.nullText && text !== '\\.')
-      return Buffer.from(text);
+    const isNull = text === this.#null.toString('latin1');
+    if (!wasQuoted && !special && text !== '' && !isNull && text !== '\\.')
+      return Buffer.from(text, 'latin1');
     let inside = '';
     for (const char of text) inside += char === quote || char === mark ? mark + char : char;
-    return Buffer.from(quote + inside + quote);
+    return Buffer.from(quote + inside + quote, 'latin1');
   }
 }
 

@@ -2,7 +2,7 @@ import type { Run } from '@scrim/protocol-kit';
 import type { CopyAnalysis } from './contracts.ts';
 import { CopyBinaryRows, tupleEnd } from './copy-binary.ts';
 import { CopyTextRows, recordEnd } from './copy-text.ts';
-import { textEncoding } from './encoding.ts';
+import { type Characters, charactersOf } from './encoding.ts';
 import type { PgShape } from './shape.ts';
 import { message, TYPE, WireFault } from './wire.ts';
 
@@ -19,13 +19,13 @@ export interface CopyFormat {
   readonly escape: number;
   readonly nullText: string;
   readonly header: boolean;
+  readonly characters: Characters;
 }
 
-/** Options as the statement gave them. Throws {@link WireFault} for data we could not cut into fields. */
-export function copyFormat(copy: CopyAnalysis): CopyFormat {
-  if (copy.encoding !== undefined && textEncoding(copy.encoding) === 'unreadable') {
-    throw new WireFault('COPY data in an encoding that cannot be read');
-  }
+/** Options as the statement gave them, `encoding` the session's where it gave none. Throws {@link WireFault} for data we could not cut into fields. */
+export function copyFormat(copy: CopyAnalysis, encoding: string): CopyFormat {
+  const characters = charactersOf(copy.encoding ?? encoding);
+  if (!characters) throw new WireFault('COPY data in an encoding that cannot be read');
   const { format, nullText, header } = copy;
   return {
     format,
@@ -34,6 +34,7 @@ export function copyFormat(copy: CopyAnalysis): CopyFormat {
     escape: byteOf(copy.escape || '"'),
     nullText,
     header,
+    characters,
   };
 }
 
@@ -43,8 +44,13 @@ function byteOf(text: string): number {
   return bytes[0] as number;
 }
 
-/** `PGCOPY\n\377\r\n\0`, flags, length of the header extension. */
+/** `PGCOPY\n\377\r\n\0`, flags, length of the header extension, which follows. */
 const BINARY_HEADER = 19;
+
+function binaryHeader(data: Buffer, from: number): number {
+  if (data.length < from + BINARY_HEADER) return BINARY_HEADER;
+  return BINARY_HEADER + Math.max(0, data.readInt32BE(from + BINARY_HEADER - 4));
+}
 
 /**
  * Rows of a COPY to the caller. The server sends a row per CopyData, so rows are views of what arrived; should a
@@ -97,43 +103,51 @@ export class CopyOut {
   }
 
   #odd(bytes: Buffer, runs: Run[]): void {
+    if (bytes.length === 5 && this.#carried === 0) {
+      runs.push({ lane: 0, bytes, meaning: { kind: 'control' } });
+      return;
+    }
     let whole = bytes;
-    if (this.#carried > 0 || !this.#whole(bytes, 5 + this.#skip(), bytes.length)) {
+    if (this.#carried > 0 || !this.#whole(bytes, 5 + this.#skip(bytes), bytes.length)) {
       this.#carry.push(bytes.subarray(5));
       this.#carried += bytes.length - 5;
       if (this.#carried > this.#maxMessage)
         throw new WireFault('a COPY row is larger than the configured bound', true);
       whole = message(TYPE.copyData, ...this.#carry);
-      if (!this.#whole(whole, 5 + this.#skip(), whole.length)) return;
+      if (!this.#whole(whole, 5 + this.#skip(whole), whole.length)) return;
       this.#carry = [];
       this.#carried = 0;
     }
-    const { copy } = this.shape;
-    if (this.#first && copy.format !== 'binary' && copy.header) {
-      if (recordEnd(whole, 5, whole.length, copy) !== whole.length) {
-        throw new WireFault('a COPY header does not stand alone');
-      }
-      runs.push({ lane: 0, bytes: whole, meaning: { kind: 'control' } });
-    } else {
-      runs.push({
-        lane: 0,
-        bytes: whole,
-        meaning: { kind: 'rows', rows: this.#rows(whole, 1, this.#skip()) },
-      });
-    }
+    const skip = this.#skip(whole);
+    const headed = this.#first && this.shape.copy.format !== 'binary' && this.shape.copy.header;
     this.#first = false;
+    if (headed) this.#header(whole, runs);
+    else this.#push(whole, skip, runs);
   }
 
-  #skip(): number {
-    return this.#first && this.shape.copy.format === 'binary' ? BINARY_HEADER : 0;
+  #push(bytes: Buffer, skip: number, runs: Run[]): void {
+    runs.push({ lane: 0, bytes, meaning: { kind: 'rows', rows: this.#rows(bytes, 1, skip) } });
+  }
+
+  /** The header line holds the columns' names; rows in the same message become one of their own. */
+  #header(whole: Buffer, runs: Run[]): void {
+    const end = recordEnd(whole, 5, whole.length, this.shape.copy);
+    const alone = end === whole.length ? whole : message(TYPE.copyData, whole.subarray(5, end));
+    runs.push({ lane: 0, bytes: alone, meaning: { kind: 'control' } });
+    if (end < whole.length) this.#push(message(TYPE.copyData, whole.subarray(end)), 0, runs);
+  }
+
+  #skip(bytes: Buffer): number {
+    return this.#first && this.shape.copy.format === 'binary' ? binaryHeader(bytes, 5) : 0;
   }
 
   /** True when `bytes[from, to)` ends where a row does. */
   #whole(bytes: Buffer, from: number, to: number): boolean {
     const { copy } = this.shape;
     let at = from;
-    if (copy.format === 'text') return to > from && bytes[to - 1] === 0x0a;
     if (at > to) return false;
+    // A newline in a value is spelled with a backslash, and no character's second byte is one.
+    if (copy.format === 'text') return to > from && bytes[to - 1] === 0x0a;
     while (at < to) {
       const end = copy.format === 'csv' ? recordEnd(bytes, at, to, copy) : tupleEnd(bytes, at, to);
       if (end < 0) return false;

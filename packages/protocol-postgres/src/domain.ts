@@ -2,6 +2,7 @@ import { refuse } from '@scrim/model';
 import type { Relation } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
 import type { CopyFormat, CopyShape } from './copy.ts';
+import type { Lineage } from './lineage/index.ts';
 import {
   buildShape,
   type Drawn,
@@ -11,7 +12,7 @@ import {
   parseRowDescription,
   Shapes,
 } from './shape.ts';
-import { type KnownStatement, StatementCache, type Understanding } from './statements.ts';
+import { type KnownStatement, mayWrite, StatementCache, type Understanding } from './statements.ts';
 
 /** Things asked of the catalog in vain, remembered so that a temporary table does not reload it with every query. */
 const MAX_MISSES = 10_000;
@@ -39,8 +40,12 @@ export class Domain {
     this.statements = new StatementCache(understanding);
   }
 
+  /** Counts changes of names, whoever made them: what was opened at another count may mean something else. */
+  epoch = 0;
+
   /** Says that something ran which may have changed names: the catalog is read anew before the next rows. */
   changed(): void {
+    this.epoch += 1;
     this.catalog.stale();
     this.#misses.clear();
     this.#stale = true;
@@ -60,15 +65,12 @@ export class Domain {
     const fields = parseRowDescription(description);
     const asked = missing(fields, this.catalog).filter((key) => !this.#misses.has(key));
     if (asked.length > 0) return this.#refresh(asked);
-    const relations = this.reach(reach);
-    const shape = buildShape(
-      Buffer.from(description),
-      fields,
-      this.catalog,
-      relations,
-      statement.parts[part]?.harmless,
-      reach === 'changing',
-    );
+    const shape = buildShape(Buffer.from(description), fields, this.catalog, {
+      reach: this.reach(reach),
+      columns: producer(statement, part, reach)?.columns,
+      writes: mayWrite(statement) || (typeof reach !== 'string' && mayWrite(reach)),
+      changing: reach === 'changing',
+    });
     this.#shapes.keep(statement, part, reach, this.#generation, shape);
     return shape;
   }
@@ -81,7 +83,8 @@ export class Domain {
   /** The shape of a COPY: columns as described, spelled as its options say. The same object for the same COPY. */
   copyShape(columns: PgShape, copyOut: Buffer, copy: CopyFormat): CopyShape {
     const known = this.#copies.get(columns);
-    if (known) return known;
+    // The options are the statement's, the characters the session's.
+    if (known?.copy.characters === copy.characters) return known;
     const count = copyOut.readUInt16BE(6);
     // COPY leaves generated columns out, SELECT * does not: then nobody can say which field is which column.
     const matched = columns.columns.length === count ? columns : this.#nameless(columns, copyOut);
@@ -95,7 +98,7 @@ export class Domain {
 
   #nameless(columns: PgShape, copyOut: Buffer): PgShape {
     const description = namelessColumns(copyOut);
-    return buildShape(description, parseRowDescription(description), this.catalog, columns.reach, undefined);
+    return buildShape(description, parseRowDescription(description), this.catalog, { reach: columns.reach });
   }
 
   async #refresh(asked: readonly string[]): Promise<void> {
@@ -130,8 +133,26 @@ export class Domain {
       throw error;
     }
     if (this.catalog.version === this.#version) return;
+    // Changes of sessions of ours were counted when they were made.
+    if (!changed) this.epoch += 1;
     this.#version = this.catalog.version;
     this.#generation += 1;
     this.statements.renew();
   }
+}
+
+/** The lineage of what gives the rows: of the statement itself, of what it executes, of the cursor it fetches from. */
+function producer(statement: KnownStatement, part: number, drawn: Drawn): Lineage | undefined {
+  if (drawn === 'changing') return undefined;
+  const analysis = statement.parts[part];
+  const fetched = analysis?.cursor?.fetches;
+  if (analysis?.executes === undefined && fetched === undefined) return statement.lineage(part);
+  if (drawn === 'unknown') return undefined;
+  const declaring = drawn.parts.flatMap(({ cursor }, i) =>
+    cursor?.declares !== undefined && cursor.declares === fetched ? [i] : [],
+  );
+  // A text that opens two cursors of one name: which of them is open now is not kept.
+  if (declaring.length > 1) return undefined;
+  if (declaring[0] !== undefined) return drawn.lineage(declaring[0]);
+  return drawn !== statement && drawn.parts.length === 1 ? drawn.lineage(0) : undefined;
 }

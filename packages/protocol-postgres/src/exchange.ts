@@ -101,7 +101,10 @@ export class PostgresExchange implements Exchange, Cancellable {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
-    this.#session = new Session(parts.domain.statements);
+    this.#session = new Session(
+      parts.domain.statements,
+      (name) => parts.domain.catalog.relations({ schema: null, name }).length > 0,
+    );
     this.#session.sent({ kind: 'login', unit: -1, part: 0, count: null, shape: null, ended: false });
     this.#key = parts.keys.issue(this, parts.minor);
     this.#callerTalk = new CallerConversation(this.#session, parts.domain.statements, parts.options);

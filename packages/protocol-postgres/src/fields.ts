@@ -103,6 +103,15 @@ export function reportFields(bytes: Buffer): [number, string][] {
   return fields;
 }
 
+const POSITION = 'P'.charCodeAt(0);
+
+/** An error about a text of our own, for a caller who never saw it: without the position in that text. */
+export function withoutPosition(bytes: Buffer): Buffer {
+  const parts = reportFields(bytes).filter(([code]) => code !== POSITION);
+  const fields = parts.flatMap(([code, value]) => [Buffer.from([code]), cstring(value)]);
+  return message(bytes[0] as number, ...fields, Buffer.from([0]));
+}
+
 /**
  * NotificationResponse: channel and payload. Any session may have sent it, and `pg_notify` takes any value, so what
  * the payload can repeat is unknown; a channel is only heard by who named it in LISTEN.
@@ -156,10 +165,11 @@ export class ResultFields implements Fields {
   readonly entries: readonly FieldEntry[];
   readonly reach = 'unknown';
 
-  constructor(bytes: Buffer) {
+  /** @param quotesData false for results that are numbers of the server's own (a descriptor, a position) */
+  constructor(bytes: Buffer, quotesData = true) {
     if (bytes.length < 9) throw new WireFault('a function result is too short');
     const value = bytes.toString('latin1', 9);
-    this.entries = bytes.readInt32BE(5) < 0 ? [] : [{ name: 'result', value, quotesData: true }];
+    this.entries = bytes.readInt32BE(5) < 0 ? [] : [{ name: 'result', value, quotesData }];
   }
 
   rewrite(values: readonly string[]): Buffer {

@@ -1,6 +1,7 @@
 import type { Protocol } from '@scrim/protocol-kit';
 import { type Catalog as DatabaseCatalog, openCatalog } from './catalog/index.ts';
 import type { CallerOptions } from './conversation-caller.ts';
+import { lineageWith } from './lineage/index.ts';
 import { createPostgresProtocol } from './protocol.ts';
 import { analyse, loadParser, resolve, withPrepared } from './statement/index.ts';
 
@@ -17,6 +18,7 @@ export async function openPostgresProtocol(options: Partial<CallerOptions> = {})
     withPrepared,
     resolve: (analysis, catalog) => resolve(analysis, (name) => catalog.functions(name)),
     widen: (facts, catalog) => catalog.widen(facts),
+    lineage: (sql, { world }, over) => lineageWith(sql, world, over),
     openCatalog: (query) => openCatalog(query),
     options,
   });

@@ -9,6 +9,8 @@ import type { CallerOptions } from './conversation-caller.ts';
 import { type Dialled, dial, dialOnce, type Login, type TargetAddress } from './dial.ts';
 import { Domain } from './domain.ts';
 import { PostgresExchange } from './exchange.ts';
+import type { Lineage } from './lineage/index.ts';
+import type { Overlay } from './lineage/temporaries.ts';
 import { cancelRequest } from './startup.ts';
 import type { Understanding } from './statements.ts';
 
@@ -19,6 +21,8 @@ export interface PostgresParts<C extends Catalog = Catalog>
   openCatalog(query: (sql: string) => Promise<readonly (readonly (string | null)[])[]>): Promise<C>;
   /** Adds to an analysis what the functions it calls can cause, as this catalog knows them. */
   resolve?(analysis: StatementAnalysis, catalog: C): StatementAnalysis;
+  /** Follows the values of each statement of a text, as this catalog knows its names. */
+  lineage?(sql: string, catalog: C, over?: Overlay): readonly Lineage[];
   /** Adds to facts the tables behind views and inheritance, as this catalog knows them. */
   widen?(facts: SqlFacts, catalog: C): SqlFacts;
   readonly options?: Partial<CallerOptions>;
@@ -124,6 +128,8 @@ function understandingOf<C extends Catalog>(parts: PostgresParts<C>, catalog: C)
     analyse: (sql) => parts.analyse(sql),
     resolve: (analysis) => parts.resolve?.(analysis, catalog) ?? analysis,
     widen: (facts) => parts.widen?.(facts, catalog) ?? facts,
+    lineage: (sql, over) => parts.lineage?.(sql, catalog, over) ?? [],
+    reach: (facts) => catalog.reach(facts),
     ...(parts.withPrepared ? { withPrepared: parts.withPrepared } : {}),
   };
 }

@@ -1,5 +1,7 @@
 import type { Refusal } from '@scrim/model';
 import type { TextEncoding } from './encoding.ts';
+import { type Overlay, Temporaries } from './lineage/temporaries.ts';
+import { hidesTemporary } from './session-objects.ts';
 import type { PgShape } from './shape.ts';
 import type { KnownStatement, StatementCache } from './statements.ts';
 
@@ -31,6 +33,12 @@ export interface Portal {
   described: boolean;
   /** Columns as the target described them; null = returns no rows. */
   shape: PgShape | null;
+}
+
+/** An SQL cursor: what it was opened for, and the domain's epoch at that time. */
+export interface OpenCursor {
+  readonly statement: KnownStatement;
+  readonly epoch: number;
 }
 
 /** What the target still has to answer. */
@@ -139,7 +147,7 @@ export class Session {
   readonly prepared = new Map<string, Prepared>();
   readonly portals = new Map<string, Portal>();
   /** Statements behind SQL cursors, for the reach of what FETCH returns. */
-  readonly cursors = new Map<string, KnownStatement>();
+  readonly cursors = new Map<string, OpenCursor>();
   /** Number of Syncs forwarded. */
   unit = 0;
   /** True while the target discards all until Sync. */
@@ -167,11 +175,41 @@ export class Session {
   /** True once a temporary object was made: its columns are known to no catalog. */
   temporary = false;
 
+  /** What its temporary tables carry, as far as the statements that made them were understood. */
+  readonly temporaries: Temporaries;
+
   readonly #statements: StatementCache;
   #namedText = 0;
+  /** Statements as they read with the temporary tables of now. */
+  #views = new WeakMap<KnownStatement, KnownStatement>();
+  /** Behind each of those, the statement as every session reads it. */
+  readonly #plain = new WeakMap<KnownStatement, KnownStatement>();
+  #viewed = 0;
 
-  constructor(statements: StatementCache) {
+  /** @param permanent whether the database has a relation of that name */
+  constructor(statements: StatementCache, permanent: (name: string) => boolean) {
     this.#statements = statements;
+    this.temporaries = new Temporaries(permanent);
+  }
+
+  /** The statement as it reads in this session now: its temporary tables have a meaning only here. */
+  view(statement: KnownStatement): KnownStatement {
+    const { temporaries } = this;
+    const overlay: Overlay = this.temporary ? 'blind' : temporaries;
+    if (temporaries.version === 0 && overlay !== 'blind') return statement;
+    const state = overlay === 'blind' ? -1 : temporaries.version;
+    if (this.#viewed !== state) {
+      this.#viewed = state;
+      this.#views = new WeakMap();
+    }
+    const plain = this.#plain.get(statement) ?? statement;
+    let view = this.#views.get(plain);
+    if (!view) {
+      view = this.#statements.over(plain, overlay);
+      this.#views.set(plain, view);
+      if (view !== plain) this.#plain.set(view, plain);
+    }
+    return view;
   }
 
   /** SQL PREPARE ran: its name can be bound by message too. */
@@ -188,8 +226,9 @@ export class Session {
   }
 
   /** DECLARE CURSOR ran. */
-  declare(name: string, statement: KnownStatement): void {
-    if (this.cursors.size < MAX_NAMES) this.cursors.set(name, statement);
+  declare(name: string, cursor: OpenCursor): void {
+    if (this.cursors.size < MAX_NAMES) this.cursors.set(name, cursor);
+    else this.cursors.delete(name);
   }
 
   /** True when a ReadyForQuery is on its way. */
@@ -239,11 +278,29 @@ export class Session {
     if (this.skipping) return;
     if (item.statement && !item.refusal) {
       this.#draw(item.statement);
+      if (item.kind === 'query' || item.kind === 'execute') this.#foresee(item.statement);
       if (item.statement.rereads) this.rereading = true;
     }
     this.#rename(item);
     if (renames(item)) this.unsettled += 1;
     this.dues.push(item);
+  }
+
+  /**
+   * Keeps what a statement will put into temporary tables before its answer is there: what is sent right behind it is
+   * judged by it. When it fails, a little too much is masked.
+   */
+  #foresee(sent: KnownStatement): void {
+    const { temporaries } = this;
+    const { effects, complete } = sent.facts;
+    if (complete && effects.every((effect) => effect === 'read' || effect === 'session')) return;
+    const statement = this.view(sent);
+    statement.parts.forEach((_, part) => {
+      if (hidesTemporary(statement, part)) this.temporary = true;
+      const lineage = statement.lineage(part);
+      const lost = lineage.lost && temporaries.size > 0;
+      if (lost || !temporaries.ran(lineage)) this.temporary = true;
+    });
   }
 
   #draw(statement: KnownStatement): void {

@@ -1,15 +1,16 @@
 import type { Column, Place, Relation, Shape } from '@scrim/protocol-kit';
 import type { Catalog } from './contracts.ts';
+import type { Field, Value } from './lineage/index.ts';
+import { placeKey } from './lineage/index.ts';
 import type { KnownStatement } from './statements.ts';
-import { arrayOf } from './types/array.ts';
 import { builtinType } from './types/builtin.ts';
 import type { TypeCodec } from './types/codec.ts';
-import { plain } from './types/plain.ts';
+import { typeOf } from './types/resolve.ts';
 import { cstring, message, stringEnd, TYPE, WireFault } from './wire.ts';
 
 /** How a column's values stand on the wire. */
 export interface ColumnWire {
-  readonly codec: TypeCodec | undefined;
+  readonly codec: TypeCodec;
   readonly binary: boolean;
 }
 
@@ -82,64 +83,107 @@ export function missing(fields: readonly FieldDescription[], catalog: Catalog): 
   return keys;
 }
 
+/** What is known of a result's columns beside its description. */
+export interface Behind {
+  readonly reach: readonly Relation[] | 'unknown';
+  /** What each column carries, as the statement's text says; undefined = not known. */
+  readonly columns?: readonly Field[] | undefined;
+  /** It writes: a column it returns may hold what was just written there. */
+  readonly writes?: boolean;
+  /** Views, functions and names may have another meaning than the catalog knows. */
+  readonly changing?: boolean;
+}
+
 /** The shape of a result from its description. */
 export function buildShape(
   description: Buffer,
   fields: readonly FieldDescription[],
   catalog: Catalog,
-  reach: readonly Relation[] | 'unknown',
-  harmless: readonly boolean[] | undefined,
-  changing = false,
+  behind: Behind,
 ): PgShape {
   const columns: Column[] = [];
   const wires: ColumnWire[] = [];
+  const known = behind.changing ? undefined : agreed(fields, catalog, behind.columns);
   fields.forEach((field, i) => {
-    const { type, textual, codec } = typeOf(field.type, catalog);
-    const origin = field.table === 0 ? undefined : catalog.column(field.table, field.attribute);
-    // A column count that differs from the text's means the text was not what the target ran.
-    const clear = field.table === 0 && harmless?.length === fields.length && harmless[i] === true;
-    const maxLength =
-      field.modifier >= 4 && (field.type === 1043 || field.type === 1042) ? field.modifier - 4 : null;
+    const { codec, ...typed } = typeOf(field.type, field.modifier, catalog);
     columns.push({
       name: field.name,
-      origins: origin?.origins ?? NO_PLACES,
-      exact: (origin?.exact ?? clear) && !(changing && origin?.stored !== true),
-      type,
-      textual,
-      ...(maxLength === null ? {} : { maxLength }),
+      ...originOf(field, catalog, known?.[i]?.value, behind),
+      ...typed,
     });
     wires.push({ codec, binary: field.binary });
   });
-  return { columns, wires, description, reach };
+  return { columns, wires, description, reach: behind.reach };
 }
 
-/** Domains on domains end somewhere; a loop in a broken catalog must too. */
-const MAX_DEPTH = 8;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: labels in another encoding are not compared
+const ASCII = /^[\x00-\x7f]*$/;
 
-/** A type's codec, through domains and arrays. Enums and citext are text on the wire in both formats. */
-function codecOf(oid: number, catalog: Catalog, depth = 0): TypeCodec | undefined {
-  const known = builtinType(oid);
-  if (known || depth > MAX_DEPTH) return known;
-  const info = catalog.type(oid);
-  if (!info) return undefined;
-  if (info.kind === 'enum' || (info.kind === 'base' && info.name === 'citext')) return TEXT;
-  if (info.of === null) return undefined;
-  if (info.kind === 'domain') return codecOf(info.of, catalog, depth + 1);
-  if (info.kind !== 'array') return undefined;
-  const element = codecOf(info.of, catalog, depth + 1);
-  return element && arrayOf(element);
-}
-
-const TEXT = plain('text');
-
-function typeOf(
-  oid: number,
+/**
+ * The columns the text gives, if they are those the target describes: as many, called the same, and plain columns
+ * where the target says so. If one differs, names mean something else to the target than to us, and nothing the text
+ * seems to say counts.
+ */
+function agreed(
+  fields: readonly FieldDescription[],
   catalog: Catalog,
-): Pick<Column, 'type' | 'textual'> & { codec: TypeCodec | undefined } {
-  const codec = codecOf(oid, catalog);
-  return codec
-    ? { type: codec.valueType, textual: codec.textual, codec }
-    : { type: 'unknown', textual: true, codec: undefined };
+  columns: readonly Field[] | undefined,
+): readonly Field[] | undefined {
+  if (columns?.length !== fields.length) return undefined;
+  const same = columns.every(({ name, value }, i) => {
+    const field = fields[i] as FieldDescription;
+    if (name !== null && name !== field.name && ASCII.test(name)) return false;
+    if (field.table === 0 || field.attribute <= 0) return true;
+    const own = catalog.column(field.table, field.attribute)?.origins[0];
+    if (!own) return value.temporary === true;
+    if (value.carry.open || value.ambiguous) return true;
+    return value.carry.places.has(placeKey(own));
+  });
+  return same ? columns : undefined;
+}
+
+type Origin = Pick<Column, 'origins' | 'exact' | 'derived'>;
+
+/**
+ * Where a column's values come from. The target's description of a plain column is certain, except of what was just
+ * written to it; for everything else the text says it, or nobody does.
+ */
+function originOf(
+  field: FieldDescription,
+  catalog: Catalog,
+  value: Value | undefined,
+  behind: Behind,
+): Origin {
+  const told = field.table === 0 ? undefined : catalog.column(field.table, field.attribute);
+  if (!told || field.attribute === 0) {
+    if (value) return carried(value);
+    return { origins: told?.origins ?? NO_PLACES, exact: false };
+  }
+  const uncertain = behind.changing && told.stored !== true;
+  const added = value && (behind.writes || !value.ambiguous) ? value : undefined;
+  const open = behind.writes && (added?.carry.open ?? true);
+  const derived = behind.writes && added?.kind === 'computed' ? 'computed' : told.derived;
+  return {
+    origins: added ? merged(told.origins, added) : told.origins,
+    exact: told.exact && !uncertain && !open,
+    ...(derived ? { derived } : {}),
+  };
+}
+
+function merged(origins: readonly Place[], { carry }: Value): readonly Place[] {
+  const keys = new Set(origins.map(placeKey));
+  const more = [...carry.places].filter(([key]) => !keys.has(key)).map(([, place]) => place);
+  return more.length === 0 ? origins : [...origins, ...more];
+}
+
+/** What the text alone says: the target calls it no column of a table it has told us of. */
+function carried({ carry, kind, temporary }: Value): Origin {
+  const changed = kind === 'plain' && !temporary ? 'mixed' : kind;
+  return {
+    origins: [...carry.places.values()],
+    exact: !carry.open,
+    ...(changed === 'plain' || carry.places.size === 0 ? {} : { derived: changed }),
+  };
 }
 
 /** A result shape kept for the statement it belongs to. */

@@ -1,5 +1,9 @@
 import type { SqlFacts, Statement } from '@scrim/model';
+import type { Relation } from '@scrim/protocol-kit';
 import type { StatementAnalysis } from './contracts.ts';
+import { type Lineage, unknownLineage } from './lineage/index.ts';
+import type { Overlay } from './lineage/temporaries.ts';
+import { keptColumns, usesOf } from './lineage/uses.ts';
 
 /** A statement as guards see it, with what the codec needs to know beside. */
 export interface KnownStatement extends Statement {
@@ -13,6 +17,8 @@ export interface KnownStatement extends Statement {
   readonly rereads: boolean;
   /** Catalog generation its facts were judged with. */
   readonly generation: number;
+  /** What a part of it does with values. Worked out when first asked; the same object from then on. */
+  lineage(part: number): Lineage;
 }
 
 /** How texts are understood; see `createPostgresProtocol`. */
@@ -23,6 +29,10 @@ export interface Understanding {
   resolve?(analysis: StatementAnalysis): StatementAnalysis;
   /** Adds the tables behind views and inheritance, for guards on tables. */
   widen?(facts: SqlFacts): SqlFacts;
+  /** Follows the values of each statement of a text; `over` = the session's temporary tables. */
+  lineage?(sql: string, over?: Overlay): readonly Lineage[];
+  /** Relations whose values a statement can show. */
+  reach?(facts: SqlFacts): readonly Relation[] | 'unknown';
   /** Adds what the prepared statements can cause that SQL EXECUTE names. */
   withPrepared?(
     analysis: StatementAnalysis,
@@ -60,6 +70,11 @@ export class StatementCache {
     return this.#recall(text) ?? this.#keep(text, this.#judged(this.#understanding.analyse(text)));
   }
 
+  /** Whether the catalog is still the one it was judged with. */
+  isCurrent(statement: KnownStatement): boolean {
+    return statement.generation === this.#generation;
+  }
+
   /** The statement as it is judged today. */
   current(statement: KnownStatement): KnownStatement {
     if (statement.generation === this.#generation || statement.generation < 0) return statement;
@@ -78,13 +93,53 @@ export class StatementCache {
     const full = [text, ...definitions].join('\n');
     const known = this.#recall(full);
     if (known) return known;
-    const lookup = (name: string): StatementAnalysis | undefined => {
-      const found = prepared(name);
-      return found && this.current(found).analysis;
+    const found = (name: string): KnownStatement | undefined => {
+      const statement = prepared(name);
+      return statement && this.current(statement);
     };
+    const lookup = (name: string): StatementAnalysis | undefined => found(name)?.analysis;
     const analysis = this.#understanding.withPrepared?.(plain.analysis, lookup) ?? incomplete(plain.analysis);
+    const own = plain.parts.map((_, i) => () => plain.lineage(i));
+    const lineages = plain.parts.map(({ executes }, i) =>
+      executes === undefined ? own[i] : () => found(executes)?.lineage(0) ?? unknownLineage(),
+    );
     // The parts are those of the text: they still say which statement a result comes from.
-    return this.#keep(full, { ...analysis, parts: plain.parts });
+    return this.#keep(full, { ...analysis, parts: plain.parts }, () =>
+      lineages.map((follow) => follow?.() ?? unknownLineage()),
+    );
+  }
+
+  /** The statement as one session means it that has made temporary tables: values are followed through them. */
+  over(statement: KnownStatement, overlay: Overlay): KnownStatement {
+    const { text, analysis, parts } = statement;
+    const { tables } = analysis.facts;
+    if (overlay === 'blind' ? tables.length === 0 : !overlay.concerns(tables)) return statement;
+    const follow = once(() => {
+      const found = this.#understanding.lineage?.(text, overlay) ?? [];
+      // What it executes was judged before the tables had what they have now.
+      return found.map((lineage, i) => (parts[i]?.executes === undefined ? lineage : unknownLineage()));
+    });
+    return { ...statement, ...this.#following(statement.facts, analysis.facts, parts, follow, overlay) };
+  }
+
+  /** Facts and lineage that rest on following values. */
+  #following(
+    facts: SqlFacts,
+    analysed: SqlFacts,
+    parts: StatementAnalysis['parts'],
+    follow: () => readonly Lineage[],
+    overlay?: Overlay,
+  ): Pick<KnownStatement, 'facts' | 'lineage'> {
+    const reach = (): readonly Relation[] | 'unknown' => this.#understanding.reach?.(analysed) ?? 'unknown';
+    const columns = facts.keeps && keptColumns(facts.keeps, parts, follow, overlay);
+    return {
+      facts: {
+        ...facts,
+        ...(facts.keeps ? { keeps: { ...facts.keeps, ...(columns ? { columns } : {}) } } : {}),
+        uses: once(() => usesOf(facts, parts, follow(), reach)),
+      },
+      lineage: (part) => follow()[part] ?? unknownLineage(),
+    };
   }
 
   #judged(analysis: StatementAnalysis): StatementAnalysis {
@@ -100,18 +155,19 @@ export class StatementCache {
     return known;
   }
 
-  #keep(text: string, analysis: StatementAnalysis): KnownStatement {
+  #keep(text: string, analysis: StatementAnalysis, lineages?: () => readonly Lineage[]): KnownStatement {
     const { verb, parts } = analysis;
     const facts = this.#understanding.widen?.(analysis.facts) ?? analysis.facts;
     const rereads = mayReread(analysis);
+    const follow = once(lineages ?? (() => this.#understanding.lineage?.(text) ?? []));
     const statement: KnownStatement = {
       verb,
       text,
-      facts,
       parts,
       analysis,
       rereads,
       generation: this.#generation,
+      ...this.#following(facts, analysis.facts, parts, follow),
     };
     if (text.length > MAX_KEPT) return statement;
     this.#entries.set(text, statement);
@@ -174,7 +230,21 @@ export function opaqueStatement(verb: string, text: string, why: string): KnownS
     analysis: { verb, facts, parts: [] },
     rereads: true,
     generation: -1,
+    lineage: unknownLineage,
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** Whether it may change rows; what is not understood may. */
+export function mayWrite({ facts }: KnownStatement): boolean {
+  return !facts.complete || facts.effects.some((effect) => effect !== 'read' && effect !== 'session');
 }
 
 export const UNKNOWN_STATEMENT: KnownStatement = opaqueStatement(

@@ -20,7 +20,6 @@ export {
   readData,
   type SessionEvent,
 } from './event.ts';
-export type { OpeningInfo, RecordingMode } from './opening.ts';
 export { readIdentity, readRecipient } from './recipient.ts';
 export {
   type ChainHead,

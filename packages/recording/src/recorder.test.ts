@@ -1,10 +1,9 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { RefusalError } from '@scrim/model';
+import { type RecordingMode, RefusalError } from '@scrim/model';
 import fc from 'fast-check';
 import { verifyChain } from './chain.ts';
 import { readData, type SessionEvent } from './event.ts';
-import type { RecordingMode } from './opening.ts';
 import { rawPublicKey } from './recipient.ts';
 import { Recorder } from './recorder.ts';
 import { type ReplayItem, replay } from './replay.ts';
@@ -34,6 +33,11 @@ async function items(events: readonly SessionEvent[]): Promise<ReplayItem[]> {
 
 function summaryOf(event: SessionEvent | undefined): TrafficSummary {
   return readData(event as SessionEvent) as unknown as TrafficSummary;
+}
+
+/** Waits for what a timer brings about; a test that waits in vain fails by its own limit. */
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('a recording', () => {
@@ -194,7 +198,7 @@ describe('a recording', () => {
     const session = openSession(recorder, randomUUID());
     session.operation(select);
     expect(sink.events).toHaveLength(1);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await until(() => sink.events.length > 1);
     expect(sink.events.map((event) => event.kind)).toEqual(['opened', 'traffic']);
     recorder.stop();
   });
@@ -203,12 +207,12 @@ describe('a recording', () => {
     const sink = new MemorySink();
     const recorder = new Recorder({ sink, edgeId: 'edge-1', blockInterval: 10 });
     const sessions = Array.from({ length: 300 }, () => openSession(recorder, randomUUID()));
-    for (const session of sessions) session.operation(select);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(sink.events.filter((event) => event.kind === 'traffic')).toHaveLength(300);
-    for (const session of sessions) session.operation(select);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(sink.events.filter((event) => event.kind === 'traffic')).toHaveLength(600);
+    const traffic = () => sink.events.filter((event) => event.kind === 'traffic').length;
+    for (const count of [300, 600]) {
+      for (const session of sessions) session.operation(select);
+      await until(() => traffic() >= count);
+      expect(traffic()).toBe(count);
+    }
     recorder.stop();
   });
 

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Caller, type RefusalError, refuse } from '@scrim/model';
+import { type Caller, type RecordingMode, type RefusalError, refuse } from '@scrim/model';
 import { BlockPool } from './block.ts';
 import { type EncodedEvent, encodeEvent } from './event.ts';
-import type { RecordingMode } from './opening.ts';
 import { readRecipient } from './recipient.ts';
 import { type ContentMode, type RecordingContext, SessionRecorder } from './session-recorder.ts';
 

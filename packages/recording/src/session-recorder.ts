@@ -1,5 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto';
-import { type Refusal, type RefusalError, refuse } from '@scrim/model';
+import { type Refusal, type RefusalError, refuse, type SessionInfo } from '@scrim/model';
 import {
   type BlockPool,
   copyRoom,
@@ -9,7 +9,6 @@ import {
   TrafficBlock,
 } from './block.ts';
 import { type EncodedEvent, type EventKind, encodeEvent, genesisHash } from './event.ts';
-import type { OpeningInfo } from './opening.ts';
 import { Sealer } from './seal.ts';
 import type { Verdict } from './traffic.ts';
 
@@ -129,7 +128,7 @@ export class SessionRecorder {
   }
 
   /** The first event, before anything else. */
-  opened(info: OpeningInfo): void {
+  opened(info: SessionInfo): void {
     const { subject, groups, kind, issuer, tokenId, attributes } = info.caller;
     this.event('opened', {
       v: 1,

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import type { RecordingMode, SessionInfo } from '@scrim/model';
 import { type BatchFields, batchBytes, digestFor, type SignedBatch } from './batch.ts';
 import { decodeEvent, type EncodedEvent, encodeEvent, type SessionEvent } from './event.ts';
-import type { OpeningInfo, RecordingMode } from './opening.ts';
 import type { ChainHead, EventSink, Recorder } from './recorder.ts';
 import type { DecodedItem, ResponseDecoder } from './replay.ts';
 import type { SessionRecorder } from './session-recorder.ts';
@@ -83,7 +83,7 @@ export function openingInfo(
   sessionId: string,
   record: RecordingMode = { content: 'masked', maxContent: 1024 * 1024 },
   connection = 'shop',
-): OpeningInfo {
+): SessionInfo {
   return {
     sessionId,
     connection,

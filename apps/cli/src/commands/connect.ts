@@ -1,25 +1,11 @@
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
-import { Api } from '../api.ts';
+import { type AccessOptions, accessTo, type PostgresAccess } from '../access.ts';
 import { Failure } from '../failure.ts';
 import { print } from '../output.ts';
 
-interface Address {
-  readonly protocol: string;
-  readonly host: string;
-  readonly port: number;
-}
-
-interface WhoAmI {
-  readonly subject: string;
-  readonly groups: readonly string[];
-}
-
-interface ConnectOptions {
-  readonly ttl: string;
+interface ConnectOptions extends AccessOptions {
   readonly print?: boolean;
-  readonly caller?: string;
-  readonly groups?: string;
 }
 
 function runClient(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
@@ -46,45 +32,24 @@ function runClient(command: string, args: readonly string[], env: NodeJS.Process
 
 /** Over HTTP there is no one client to start: what any of them is told. */
 function describeHttp(
-  { host, port }: Address,
+  { host, port, token, tls }: PostgresAccess,
   connection: string,
-  token: string,
   options: ConnectOptions,
 ): void {
-  const url = `http://${host}:${port}/c/${connection}`;
+  const url = `${tls ? 'https' : 'http'}://${host}:${port}/c/${connection}`;
   if (options.print) print(`curl -H 'Authorization: Bearer ${token}' '${url}/'`);
-  else print(`base URL   ${url}   (https:// where the edge has a certificate)\nAPI key    ${token}`);
+  else print(`base URL   ${url}\nAPI key    ${token}`);
 }
 
 async function connect(connection: string, args: readonly string[], options: ConnectOptions): Promise<void> {
-  const api = new Api();
-  const me = await api.call<WhoAmI>('GET', '/v1/whoami');
-  const { token } = await api.call<{ token: string }>('POST', '/v1/tokens', {
-    subject: options.caller ?? me.subject,
-    groups: options.groups?.split(',') ?? me.groups,
-    connections: [connection],
-    ttlSeconds: 3600,
-  });
-  const { addresses } = await api.call<{ addresses: readonly Address[] }>(
-    'GET',
-    `/v1/connections/${encodeURIComponent(connection)}/addresses`,
-  );
-  const http = addresses.find((it) => it.protocol === 'http');
-  if (http) {
-    describeHttp(http, connection, token, options);
+  const access = await accessTo(connection, options, ['postgres', 'http']);
+  const { host, port, token, tls } = access;
+  if (access.protocol === 'http') {
+    describeHttp(access, connection, options);
     return;
   }
-  const address = addresses.find((it) => it.protocol === 'postgres');
-  if (!address) {
-    throw new Failure(
-      `no edge serves "${connection}" now`,
-      'see `scrim edge --help`, or wait until one is up',
-    );
-  }
   // Without it psql falls back to no TLS when somebody in between says so, and shows the token.
-  const { mode } = await api.call<{ mode: string }>('GET', '/v1/info');
-  const tls = mode === 'production' ? '?sslmode=require' : '';
-  const url = `postgresql://scrim@${address.host}:${address.port}/${connection}${tls}`;
+  const url = `postgresql://scrim@${host}:${port}/${connection}${tls ? '?sslmode=require' : ''}`;
   if (options.print) {
     print(`PGPASSWORD=${token} psql '${url}'`);
     return;

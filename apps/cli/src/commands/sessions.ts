@@ -3,6 +3,7 @@ import { Api } from '../api.ts';
 import { Failure } from '../failure.ts';
 import { type OutputOptions, print, printList, printOne, type Row } from '../output.ts';
 import { Player, type ReplayItem } from '../player.ts';
+import { asciicast, playTerminal } from '../terminal-player.ts';
 
 interface Page {
   readonly items: readonly Row[];
@@ -39,7 +40,26 @@ async function list(
   printList(page.items, COLUMNS, 'no sessions yet', options);
 }
 
-async function replay(id: string, options: OutputOptions): Promise<void> {
+interface ReplayOptions extends OutputOptions {
+  readonly cast?: boolean;
+  readonly play?: boolean;
+}
+
+async function* itemsOf(id: string): AsyncGenerator<ReplayItem> {
+  for await (const line of new Api().lines(`/v1/sessions/${encodeURIComponent(id)}/replay`)) {
+    yield JSON.parse(line) as ReplayItem;
+  }
+}
+
+async function replay(id: string, options: ReplayOptions): Promise<void> {
+  if (options.cast) {
+    for await (const line of asciicast(itemsOf(id))) print(line);
+    return;
+  }
+  if (options.play) {
+    await playTerminal(itemsOf(id), (text) => void process.stdout.write(text));
+    return;
+  }
   const player = new Player(print);
   for await (const line of new Api().lines(`/v1/sessions/${encodeURIComponent(id)}/replay`)) {
     if (options.json) print(line);
@@ -81,6 +101,8 @@ export function sessionsCommand(program: Command): void {
     .command('replay <id>')
     .description('what the caller asked and saw, in order (masked, as it was)')
     .option('--json', 'print JSON lines')
+    .option('--cast', 'print an asciicast v2 recording of what the terminal showed')
+    .option('--play', 'show in this terminal what theirs showed, in its own time')
     .action(replay);
   sessions
     .command('verify <id>')

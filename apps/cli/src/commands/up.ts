@@ -31,6 +31,7 @@ export function describeStack(stack: Stack, connection: string): string {
     `REST and OpenAPI   ${stack.api}/docs`,
     `PostgreSQL edge    ${host}:${port} (database = connection, password = token)`,
     `HTTP edge          ${http}/c/CONNECTION/ (API key or Authorization: Bearer = token)`,
+    `SSH edge           ${stack.ssh.host}:${stack.ssh.port} (user = connection, password = token)`,
     `data and logs      ${stack.dataDir}`,
     '',
     'Try next, in another terminal:',

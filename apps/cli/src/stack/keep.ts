@@ -17,17 +17,19 @@ export interface Kept {
     readonly grpc: number;
     readonly edgePostgres: number;
     readonly edgeHttp: number;
+    readonly edgeSsh: number;
     readonly edgeHealth: number;
   };
 }
 
 async function fresh(): Promise<Kept> {
   const ports: number[] = [];
-  while (ports.length < 7) {
+  while (ports.length < 8) {
     const port = await freePort();
     if (!ports.includes(port)) ports.push(port);
   }
-  const [postgres, redis, http, grpc, edgePostgres, edgeHealth, edgeHttp] = ports as [
+  const [postgres, redis, http, grpc, edgePostgres, edgeHealth, edgeHttp, edgeSsh] = ports as [
+    number,
     number,
     number,
     number,
@@ -41,7 +43,7 @@ async function fresh(): Promise<Kept> {
     adminToken: `scrim_admin_${randomBytes(24).toString('base64url')}`,
     postgresPassword: randomBytes(18).toString('base64url'),
     redisPassword: randomBytes(18).toString('base64url'),
-    ports: { postgres, redis, http, grpc, edgePostgres, edgeHttp, edgeHealth },
+    ports: { postgres, redis, http, grpc, edgePostgres, edgeHttp, edgeSsh, edgeHealth },
   };
 }
 
@@ -70,8 +72,10 @@ export async function keep(dataDir: string): Promise<Kept> {
   if (!existsSync(file)) return save(dataDir, await fresh());
   try {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept;
-    if (kept.ports.edgeHttp !== undefined) return kept;
-    return save(dataDir, { ...kept, ports: { ...kept.ports, edgeHttp: await freePort() } });
+    const { edgeHttp, edgeSsh } = kept.ports;
+    if (edgeHttp !== undefined && edgeSsh !== undefined) return kept;
+    const added = { edgeHttp: edgeHttp ?? (await freePort()), edgeSsh: edgeSsh ?? (await freePort()) };
+    return save(dataDir, { ...kept, ports: { ...kept.ports, ...added } });
   } catch {
     throw new Failure(
       `${file} is damaged`,

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { Failure } from '../failure.ts';
+import type { ServedProgram } from '../programs.ts';
 
 export interface ProcessOptions {
   readonly name: string;
-  /** Entry file of the process. */
-  readonly entry: string;
+  readonly program: ServedProgram;
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   /** Resolves when the process serves; rejects while it does not yet. */
@@ -65,8 +65,9 @@ export class SupervisedProcess {
   }
 
   #spawn(): void {
-    const child = spawn(process.execPath, [this.#options.entry], {
-      env: { ...process.env, ...this.#options.env, SCRIM_SUPERVISED: 'true' },
+    const { args, env } = this.#options.program;
+    const child = spawn(process.execPath, [...args], {
+      env: { ...env, ...process.env, ...this.#options.env, SCRIM_SUPERVISED: 'true' },
       // The open stdin tells the child that its supervisor lives; when it closes, the child ends in good order.
       stdio: ['pipe', 'pipe', 'pipe'],
       // Its own group: Ctrl-C on the terminal reaches the supervisor alone, which stops the parts in order.

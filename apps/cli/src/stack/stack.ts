@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   isFree,
   type PostgresStore,
@@ -11,6 +10,7 @@ import {
 import type { ScrimDocument } from '@scrim/model';
 import { Api } from '../api.ts';
 import { Failure } from '../failure.ts';
+import { CONTROL_PLANE, EDGE } from '../programs.ts';
 import { type Kept, keep, keptFile, moveStore } from './keep.ts';
 import { waitForPorts } from './ports.ts';
 import { httpProbe, SupervisedProcess } from './process.ts';
@@ -30,20 +30,21 @@ export interface Stack {
   readonly adminToken: string;
   readonly postgres: { readonly host: string; readonly port: number };
   readonly http: { readonly host: string; readonly port: number };
+  /** `knownHosts` is the line an OpenSSH client's known_hosts file needs. */
+  readonly ssh: { readonly host: string; readonly port: number; readonly knownHosts: string };
   readonly dataDir: string;
   stop(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
-const APPS = fileURLToPath(new URL('../../../', import.meta.url));
-
-function entryOf(app: string): string {
-  return join(APPS, app, 'dist', 'main.js');
-}
 
 /** Every group the document names: the built-in administrator of `up` belongs to all of them (DESIGN section 11). */
 export function groupsOf(document: ScrimDocument): readonly string[] {
-  const groups = document.policies.flatMap((it) => [...(it.match.groups ?? []), ...(it.approve?.by ?? [])]);
+  const groups = document.policies.flatMap((it) => [
+    ...(it.match.groups ?? []),
+    ...(it.approve?.by ?? []),
+    ...(it.detokenise ?? []),
+  ]);
   return [...new Set(groups)];
 }
 
@@ -60,7 +61,7 @@ function controlPlaneOf(
   const { ports } = kept;
   return new SupervisedProcess({
     name: 'control plane',
-    entry: entryOf('control-plane'),
+    program: CONTROL_PLANE,
     logFile: join(options.dataDir, 'control-plane.log'),
     env: {
       ...withoutPath(process.env),
@@ -86,7 +87,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
   const { ports } = kept;
   return new SupervisedProcess({
     name: 'edge',
-    entry: entryOf('edge'),
+    program: EDGE,
     logFile: join(options.dataDir, 'edge.log'),
     env: {
       SCRIM_EDGE_NAME: 'local',
@@ -95,6 +96,7 @@ function edgeOf(kept: Kept, options: StackOptions, joinToken: string | undefined
       ...(joinToken === undefined ? {} : { SCRIM_JOIN_TOKEN: joinToken }),
       SCRIM_EDGE_POSTGRES: `${HOST}:${ports.edgePostgres}`,
       SCRIM_EDGE_HTTP: `${HOST}:${ports.edgeHttp}`,
+      SCRIM_EDGE_SSH: `${HOST}:${ports.edgeSsh}`,
       SCRIM_EDGE_HEALTH: `${HOST}:${ports.edgeHealth}`,
     },
     probe: httpProbe(`http://${HOST}:${ports.edgeHealth}/readyz`),
@@ -149,6 +151,7 @@ function writeReadyFile(
     adminToken: stack.adminToken,
     postgres: stack.postgres,
     http: stack.http,
+    ssh: stack.ssh,
     edgePid: edge.pid,
     controlPlanePid: controlPlane.pid,
   };
@@ -217,6 +220,12 @@ async function joinTokenFor(dataDir: string, client: Api): Promise<string | unde
   return (await client.call<{ token: string }>('POST', '/v1/join-tokens', wanted)).token;
 }
 
+/** The edge has written its public host key beside its own. */
+function sshOf(dataDir: string, port: number): Stack['ssh'] {
+  const key = readFileSync(join(dataDir, 'edge', 'ssh_host_ed25519_key.pub'), 'utf8').trim();
+  return { host: HOST, port, knownHosts: `[${HOST}]:${port} ${key}` };
+}
+
 async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Stack, 'stop'>> {
   const { dataDir, readyFile, report, signal } = options;
   // What an earlier run wrote is not true any more, and somebody may be waiting for the file.
@@ -230,6 +239,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
       'gRPC (edges)': ports.grpc,
       'PostgreSQL callers': ports.edgePostgres,
       'HTTP callers': ports.edgeHttp,
+      'SSH callers': ports.edgeSsh,
       'the health of the edge': ports.edgeHealth,
     },
     keptFile(dataDir),
@@ -251,6 +261,7 @@ async function startParts(options: StackOptions, stops: Stops): Promise<Omit<Sta
     adminToken,
     postgres: { host: HOST, port: ports.edgePostgres },
     http: { host: HOST, port: ports.edgeHttp },
+    ssh: sshOf(dataDir, ports.edgeSsh),
     dataDir,
   };
   if (readyFile !== undefined) {

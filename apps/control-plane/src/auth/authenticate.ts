@@ -97,7 +97,7 @@ export function createAuthenticate(needs: Needs, verifyToken: VerifyToken): Auth
         'send an API key (scrim_ak_…), a Scrim token or an ID token',
       );
     const roles = proven.bound ? (['user'] as const) : await rolesOf(needs.db.prisma, proven.groups, []);
-    const { subject, groups, kind, via, tokenId } = proven;
-    return { subject, groups, roles, kind, via, credentialId: tokenId };
+    const { subject, groups, kind, via, tokenId, bound } = proven;
+    return { subject, groups, roles, kind, via, bound, credentialId: tokenId };
   };
 }

@@ -10,6 +10,8 @@ export interface Principal {
   readonly roles: readonly Role[];
   readonly kind: 'person' | 'machine';
   readonly via: 'admin-token' | 'api-key' | 'scrim-token' | 'oidc';
+  /** A token that opens connections, and proves nothing else. */
+  readonly bound?: boolean;
   /** Id of the API key or token. */
   readonly credentialId: string;
 }

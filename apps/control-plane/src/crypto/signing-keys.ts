@@ -1,9 +1,10 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { generateVaultKey } from '@scrim/vault';
 import type { Database, Db } from '../database/client.ts';
 import { type Envelope, open, type Sealed, seal } from './envelope.ts';
 
 /** What a key of the control plane is for. */
-export type KeyKind = 'token' | 'snapshot' | 'ca' | 'masking';
+export type KeyKind = 'token' | 'snapshot' | 'ca' | 'masking' | 'vault' | 'ssh-ca';
 
 /** Key material as a generator makes it. */
 export interface KeyMaterial {
@@ -46,12 +47,14 @@ export function generateSymmetric(): KeyMaterial {
   return { secret: randomBytes(32), public: null };
 }
 
-const KINDS: readonly KeyKind[] = ['token', 'snapshot', 'ca', 'masking'];
+const KINDS: readonly KeyKind[] = ['token', 'snapshot', 'ca', 'masking', 'vault', 'ssh-ca'];
 
 const GENERATORS: Readonly<Partial<Record<KeyKind, () => KeyMaterial>>> = {
   token: generateEd25519,
   snapshot: generateEd25519,
+  'ssh-ca': generateEd25519,
   masking: generateSymmetric,
+  vault: generateVaultKey,
 };
 
 /** The private half as a key object. */

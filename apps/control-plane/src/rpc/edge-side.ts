@@ -12,6 +12,7 @@ import { registerEdges } from '../modules/edges/routes.ts';
 import { Edges } from '../modules/edges/service.ts';
 import { SnapshotSigner, type SnapshotSources } from '../modules/edges/snapshot.ts';
 import { EdgeStore } from '../modules/edges/store.ts';
+import type { Vault } from '../modules/vault/service.ts';
 import { type RpcServer, startRpc } from './server.ts';
 
 /** All of the control plane that edges see: the gRPC listener, and the routes over edges and approvals. */
@@ -74,10 +75,15 @@ interface Running {
 async function run(
   context: Context,
   sources: SnapshotSources,
-  parts: { readonly authority: Authority; readonly store: EdgeStore; readonly approvals: Approvals },
+  parts: {
+    readonly authority: Authority;
+    readonly store: EdgeStore;
+    readonly approvals: Approvals;
+    readonly vault: Vault;
+  },
 ): Promise<Running> {
   const { db, config, keys, log, now } = context;
-  const { authority, store, approvals } = parts;
+  const { authority, store, approvals, vault } = parts;
   const problem = (what: string, err: unknown) => log.warn({ err }, what);
   const key = await keys.current('snapshot');
   if (key.public === null) throw new Error('the snapshot key has no public half');
@@ -98,6 +104,7 @@ async function run(
     distribution,
     reports,
     approvals,
+    vault,
     publicUrl: config.publicUrl,
     problem,
     now,
@@ -106,7 +113,7 @@ async function run(
 }
 
 /** Builds the edge side over what snapshots are made of; nothing is opened before it is used or the part started. */
-export function createEdgeSide(context: Context, sources: SnapshotSources): EdgeSide {
+export function createEdgeSide(context: Context, sources: SnapshotSources, vault: Vault): EdgeSide {
   const { db, bus, log, newId, now } = context;
   const authority = once(() => openAuthority(context));
   const store = new EdgeStore(db.pool);
@@ -126,7 +133,7 @@ export function createEdgeSide(context: Context, sources: SnapshotSources): Edge
       name: 'edges',
       async start() {
         await approvals.start();
-        running = await run(context, sources, { authority: await authority(), store, approvals });
+        running = await run(context, sources, { authority: await authority(), store, approvals, vault });
       },
       async stop() {
         approvals.close();

@@ -13,6 +13,8 @@ import {
   type EnrolRequest,
   type EnrolResponse,
   KEEPALIVE_OPTIONS,
+  type PutTokensRequest,
+  type PutTokensResponse,
   type RedeemApprovalRequest,
   type RedeemApprovalResponse,
   type RenewRequest,
@@ -25,9 +27,10 @@ import { type ApprovalParts, redeemApproval, requestApproval } from './approvals
 import { type EnrolmentHandlers, enrol } from './enrolment.ts';
 import { RpcFailure, statusOf, toFailure } from './failure.ts';
 import { type Peer, type PeerCall, peerOf } from './peer.ts';
+import { storeTokens, type TokenParts } from './tokens.ts';
 import { type WatchParts, watch } from './watch.ts';
 
-export interface RpcOptions extends EnrolmentHandlers, WatchParts, ApprovalParts {
+export interface RpcOptions extends EnrolmentHandlers, WatchParts, ApprovalParts, TokenParts {
   readonly host: string;
   /** 0 = any free one. */
   readonly port: number;
@@ -145,6 +148,9 @@ function services(
     requestApproval: (call: Parameters<typeof requestApproval>[1]) => requestApproval(options, call),
     redeemApproval: unary<RedeemApprovalRequest, RedeemApprovalResponse>(problem, async (request, call) =>
       redeemApproval(options, await peerOf(call, pool), request),
+    ),
+    putTokens: unary<PutTokensRequest, PutTokensResponse>(problem, async (request, call) =>
+      storeTokens(options, await peerOf(call, pool), request),
     ),
   };
   return [

@@ -15,6 +15,8 @@ import {
   type EnrolRequest,
   type EnrolResponse,
   KEEPALIVE_OPTIONS,
+  type PutTokensRequest,
+  type PutTokensResponse,
   type RedeemApprovalRequest,
   type RedeemApprovalResponse,
   type RenewRequest,
@@ -102,6 +104,7 @@ export function enrolmentClient(address: string, authority: Uint8Array): Enrolme
 export interface EdgeClient {
   readonly renew: Unary<RenewRequest, RenewResponse>;
   readonly redeem: Unary<RedeemApprovalRequest, RedeemApprovalResponse>;
+  readonly putTokens: Unary<PutTokensRequest, PutTokensResponse>;
   watch(): ClientDuplexStream<WatchRequest, WatchResponse>;
   requestApproval(request: RequestApprovalRequest): ClientReadableStream<RequestApprovalResponse>;
   close(): void;
@@ -122,6 +125,7 @@ export function edgeClient(address: string, identity: EdgeIdentity): EdgeClient 
   return {
     renew: unary(client, method(EdgeService, 'renew')),
     redeem: unary(client, method(EdgeService, 'redeemApproval')),
+    putTokens: unary(client, method(EdgeService, 'putTokens')),
     watch: () => client.makeBidiStreamRequest(watch.path, watch.requestSerialize, watch.responseDeserialize),
     requestApproval: (request) =>
       client.makeServerStreamRequest(

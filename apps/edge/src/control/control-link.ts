@@ -1,5 +1,7 @@
+import { create } from '@bufbuild/protobuf';
 import type { Snapshot } from '@scrim/model';
 import type { Decision, HeldOperation } from '@scrim/pipeline';
+import { PutTokensRequestSchema, type SealedToken } from '@scrim/rpc';
 import { ApprovalClient, type OnPending } from './approval-client.ts';
 import { type EdgeClient, edgeClient } from './channel.ts';
 import { certificateFingerprint, type EdgeIdentity, IdentityStore } from './edge-identity.ts';
@@ -22,6 +24,8 @@ export interface ControlLink {
   onRevocation(listener: (tokenId: string) => void): void;
   /** See {@link ApprovalClient.ask}. */
   requestApproval(request: HeldOperation, signal: AbortSignal, onPending?: OnPending): Promise<Decision>;
+  /** Resolves when the control plane has stored the tokens. @throws what gRPC says when it has not */
+  putTokens(tokens: readonly SealedToken[]): Promise<void>;
   /** What the next heartbeat says. */
   reportSessions(open: number, spoolBytes: number): void;
   /** Ed25519 signature by the edge's key. */
@@ -75,6 +79,7 @@ async function identify(store: IdentityStore, options: ControlLinkOptions): Prom
 
 /** Clients of certificates that were replaced stay open this long for the approvals that still wait on them. */
 const OLD_CLIENT_MS = 60_000;
+const PUT_TOKENS_MS = 5_000;
 
 class Link implements ControlLink {
   readonly edgeId: string;
@@ -126,6 +131,10 @@ class Link implements ControlLink {
 
   requestApproval(request: HeldOperation, signal: AbortSignal, onPending?: OnPending) {
     return this.#approvals.ask(request, AbortSignal.any([signal, this.#stop.signal]), onPending);
+  }
+
+  async putTokens(tokens: readonly SealedToken[]): Promise<void> {
+    await this.#client.putTokens(create(PutTokensRequestSchema, { tokens: [...tokens] }), PUT_TOKENS_MS);
   }
 
   reportSessions(openSessions: number, spoolBytes: number): void {

@@ -1,6 +1,7 @@
 import { type Caller, RefusalError, refuse, type Secret, type Snapshot } from '@scrim/model';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { CallerCache } from './caller-cache.ts';
+import { certifiedCaller } from './certificate.ts';
 import { invalid, renewal } from './failure.ts';
 import { type IssuerVerifier, issuerVerifier } from './issuer-token.ts';
 import { SCRIM_TYPE, type ScrimVerifier, scrimVerifier } from './scrim-token.ts';
@@ -20,6 +21,8 @@ export interface IdentifierOptions {
 export interface Identifier {
   /** @throws RefusalError SCRIM_AUTH_*, with a hint; never a word of the token. */
   identify(token: Secret): Promise<Caller>;
+  /** Who holds a user certificate; that it is held was proven before. @throws RefusalError SCRIM_AUTH_* */
+  identifyCertificate(certificate: Uint8Array): Promise<Caller>;
 }
 
 /** ID tokens with many groups reach a few kB; nothing longer is parsed. */
@@ -104,7 +107,15 @@ export function createIdentifier(options: IdentifierOptions): Identifier {
     return caller;
   }
 
+  function notRevoked(caller: Caller): Caller {
+    if (!revokedIds(revoked, options.snapshot()).has(caller.tokenId)) return caller;
+    throw refuse('SCRIM_AUTH_REVOKED', { hint: renewal(caller.issuer) });
+  }
+
   return {
+    async identifyCertificate(certificate) {
+      return notRevoked(certifiedCaller(certificate, options.snapshot(), options.now(), leeway));
+    },
     async identify(secret) {
       const token = secret.reveal().trim();
       if (token === '') {
@@ -114,11 +125,7 @@ export function createIdentifier(options: IdentifierOptions): Identifier {
       }
       if (token.length > MAX_TOKEN) throw invalid('the token is too long', `it may have ${MAX_TOKEN} bytes`);
       try {
-        const caller = await verified(token, options.now());
-        if (revokedIds(revoked, options.snapshot()).has(caller.tokenId)) {
-          throw refuse('SCRIM_AUTH_REVOKED', { hint: renewal(caller.issuer) });
-        }
-        return caller;
+        return notRevoked(await verified(token, options.now()));
       } catch (error) {
         if (error instanceof RefusalError) throw error;
         throw invalid('the token could not be verified', 'get a new token', error);

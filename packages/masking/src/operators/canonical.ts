@@ -27,3 +27,8 @@ function cardDigits(value: string): string | undefined {
   const digits = value.replace(/[ -]/g, '');
   return isCardNumber(digits) ? digits : undefined;
 }
+
+/** The one spelling under which `hash` and `tokenise` know a value, and which a reversible token gives back. */
+export function canonicalText(value: string): string {
+  return canonicalise(value).text;
+}

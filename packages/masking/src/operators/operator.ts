@@ -19,11 +19,11 @@ import {
   type RedactOptions,
   type TokeniseOptions,
 } from './types.ts';
-import { sealValue, type TokenVault } from './vault.ts';
+import type { TokenVault } from './vault.ts';
 
 /**
  * Builds the operator a policy names.
- * @param vault where `tokenise` reports what its tokens stand for; without one they are one-way.
+ * @param vault where `tokenise: { reversible: true }` reports what its tokens stand for.
  * @throws OperatorError naming field, problem and mend when the spec or a key is not usable.
  */
 export function createOperator(spec: OperatorSpec, keys: OperatorKeys, vault?: TokenVault): Operator {
@@ -168,7 +168,8 @@ function hash(options: HashOptions, keys: DerivedKeys): Operator {
 }
 
 function tokenise(options: TokeniseOptions, keys: DerivedKeys, vault: TokenVault | undefined): Operator {
-  const reversible = options.reversible ?? vault !== undefined;
+  // Never by default: a vault full of copies nobody asked for is a risk, not a service.
+  const reversible = options.reversible ?? false;
   if (typeof reversible !== 'boolean') {
     throw new OperatorError('tokenise.reversible', 'is not true or false', 'write true or false');
   }
@@ -180,12 +181,11 @@ function tokenise(options: TokeniseOptions, keys: DerivedKeys, vault: TokenVault
       'configure one, or set reversible: false',
     );
   }
-  // A wrong key must show when the policy is loaded, not at the first row.
-  sealValue('', '', vault.key);
-  return keyed('tok', TOKEN_LENGTH, keys, (token, canonical) => {
-    vault.put(token, sealValue(canonical, token, vault.key));
-  });
+  return keyed('tok', TOKEN_LENGTH, keys, (token, canonical) => vault.put(token, canonical));
 }
+
+/** Digits before the point of a numeric's keyed stand-in; a column of fewer gets the constant one. */
+const NUMERIC_DIGITS = 16;
 
 /** hash and tokenise: the same machinery under different names, so their results never match. */
 function keyed(
@@ -202,7 +202,11 @@ function keyed(
     value: string,
     context: OperatorContext,
   ): string | undefined => {
-    if (!carriesText(context.type)) return keyedStandIn(keys, prefix, text, context.type, value);
+    if (!carriesText(context.type)) {
+      const { type, maxLength = NUMERIC_DIGITS } = context;
+      if (type === 'numeric' && maxLength < NUMERIC_DIGITS) return undefined;
+      return keyedStandIn(keys, prefix, text, type, value);
+    }
     const maxLength = context.type === 'text' || context.type === 'unknown' ? context.maxLength : undefined;
     const email = prefix === 'tok' && kind === 'email';
     return mintToken(keys, text, { prefix, length, email, maxLength });

@@ -76,7 +76,10 @@ export interface OperatorContext {
   readonly type: ValueType;
   /** Id of the detector that found the value (`pii.email`); absent for rules by place. */
   readonly detector?: string;
-  /** Longest text the place holds, in characters (code points), as `varchar(n)` counts them. */
+  /**
+   * Longest text the place holds, in characters (code points), as `varchar(n)` counts them; for a numeric the digits
+   * before its point.
+   */
   readonly maxLength?: number;
 }
 

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import { byteClass } from './bytes.ts';
 import type { Collector, Context } from './engine.ts';
 import type { View } from './view.ts';
+import { type Witness, witnessOf } from './witness.ts';
 
 /** A user's own pattern; its findings carry the detector id `custom.<name>`. It matches within one line. */
 export interface CustomPattern {
@@ -19,6 +20,8 @@ export interface CompiledPattern {
   readonly name: string;
   /** Literals one of which starts every match; empty when none could be derived and every line must be read. */
   readonly anchors: readonly string[];
+  /** For a pattern without such literals: what a line must hold before the regex is asked, or null. */
+  readonly witness: Witness | null;
   /** Adds every match that lies in [start, end). */
   run(view: View, start: number, end: number, found: Collector): void;
 }
@@ -46,7 +49,8 @@ export function compileCustom(patterns: readonly CustomPattern[]): readonly Comp
     if (seen.has(name)) throw new UnsafePatternError(`${label}: the name is used twice; rename one of them`);
     seen.add(name);
     const compiled = compile(regex, label);
-    return { name, anchors: requiredPrefixes(regex), run: runner(compiled) };
+    const witness = witnessOf(regex, topLevelBranches(regex));
+    return { name, anchors: requiredPrefixes(regex), witness, run: runner(compiled) };
   });
 }
 
@@ -136,7 +140,7 @@ export function runLines(
     view.starved = false;
     const end = view.run(LINE, at, SEGMENT);
     if (view.starved) break;
-    if (end > at) pattern.run(view, at, end, found);
+    if (end > at && (pattern.witness?.(view.bytes, at, end) ?? true)) pattern.run(view, at, end, found);
     at = end === at ? at + 1 : end;
   }
   context.covered[index] = { start: at, end: at };

@@ -167,7 +167,7 @@ export class Engine {
     this.rules = rules;
     this.shapes = shapes;
     this.anchors = buildAnchors(wanted, spellings);
-    this.prefilter = createPrefilter({ grams: this.anchors.grams, octets: shapes.octets.length > 0 });
+    this.prefilter = createPrefilter({ ...this.anchors, octets: shapes.octets.length > 0 });
   }
 
   /** Looks at every candidate from `from` on, in order, and stops at the first that the open end leaves undecided. */
@@ -187,12 +187,14 @@ export class Engine {
     if (position < 0) return stopInFlow(context);
     const { prefilter } = this;
     while (position < view.end) {
-      const to = Math.min(view.end, position + prefilter.blockSize);
-      const count = prefilter.scan(view.bytes, position, to, view.end);
+      const from = this.blockStart(view, position);
+      const to = Math.min(view.end, from + prefilter.blockSize);
+      const count = prefilter.scan(view.bytes, from, to, view.end);
       let next = to;
       for (let h = 0; h < count; h += 1) {
         const hit = prefilter.hits[h] as number;
-        const at = position + (hit >> 1);
+        const at = from + (hit >> 1);
+        if (at < position) continue;
         if (context.rows && at >= context.rows.next) {
           const stopped = this.readRows(view, at, found, context);
           if (stopped >= 0) return { resume: stopped, hold: stopped };
@@ -226,23 +228,31 @@ export class Engine {
       if (stopped >= 0) return { resume: stopped, hold: stopped };
     }
     if (view.final) return { resume: view.end, hold: view.end };
-    const tail = tailStart(view, view.end);
+    const tail = this.openTail(view);
     return { resume: tail, hold: tail };
   }
 
   /** Whether any literal or shape stands in bytes[start, end). */
   mayContain(view: View): boolean {
-    if (this.lines.length > 0 && view.end > view.start) return true;
+    for (const { pattern } of this.lines)
+      if (pattern.witness?.(view.bytes, view.start, view.end) ?? view.end > view.start) return true;
     const { prefilter } = this;
-    for (let position = view.start; position < view.end; position += prefilter.blockSize) {
-      const to = Math.min(view.end, position + prefilter.blockSize);
-      const count = prefilter.scan(view.bytes, position, to, view.end);
+    for (let position = view.start; position < view.end; ) {
+      const from = this.blockStart(view, position);
+      const to = Math.min(view.end, from + prefilter.blockSize);
+      const count = prefilter.scan(view.bytes, from, to, view.end);
       for (let h = 0; h < count; h += 1) {
         const hit = prefilter.hits[h] as number;
-        if ((hit & 1) === 1 || this.literalAt(view, position + (hit >> 1))) return true;
+        if ((hit & 1) === 1 || this.literalAt(view, from + (hit >> 1))) return true;
       }
+      position = to;
     }
     return false;
+  }
+
+  /** One byte before: whether `@` or a digit starts something shows in the byte in front of it. */
+  private blockStart(view: View, position: number): number {
+    return Math.max(view.start, position - 1);
   }
 
   private literalAt(view: View, at: number): boolean {
@@ -339,8 +349,19 @@ export class Engine {
   }
 
   private stopAt(view: View, at: number): Progress {
-    const tail = Math.min(at, tailStart(view, view.end));
+    const tail = Math.min(at, this.openTail(view));
     return { resume: tail, hold: tailStart(view, tail) };
+  }
+
+  /** The tail, and in front of it what may be the first words of a literal. */
+  private openTail(view: View): number {
+    const tail = tailStart(view, view.end);
+    let start = tail;
+    for (const opening of this.anchors.openings) {
+      const from = tail - opening.length;
+      if (from >= view.start && from < start && view.hasFolded(opening, from)) start = from;
+    }
+    return start;
   }
 }
 

@@ -1,6 +1,6 @@
 import { isUpper, type Key, keyAround, keyTail, keyWords, nameEnd } from '../detectors/keyed/key.ts';
-import { readValue, ValueSlot } from '../detectors/keyed/value.ts';
-import { LETTER } from './bytes.ts';
+import { LONGEST_VALUE, readValue, ValueSlot } from '../detectors/keyed/value.ts';
+import { BASE64, BASE64URL, LETTER } from './bytes.ts';
 import type { Detector, KeyedValue, KeyRule, ValueForm } from './detector.ts';
 import { Collector, type Context, type Rule } from './engine.ts';
 import { tableAt } from './rows.ts';
@@ -28,12 +28,23 @@ const EDGES = new Map<string, 'whole' | 'left' | 'right'>([
   ['key', 'right'],
 ]);
 
+/** `[secrets.password]`, as a template of a mask may write it, is no key. */
+const MASK_NAME = /^(?:secrets|pii|custom)\.[a-z-]+$/;
+
 const LONG_VALUE = 256;
 
 /** A long run of `a=b=c=…` is no value; saying so early keeps hostile text cheap. */
 function isChain(view: View, start: number): boolean {
   for (let i = start; i < start + 64; i += 1) if (view.at(i) === 0x3d && view.is(LETTER, i + 1)) return true;
   return false;
+}
+
+/** A token longer than what is read of a value: its characters belong to it for as long as they go on. */
+function flowOn(view: View, slot: ValueSlot, found: Collector): void {
+  const { end } = slot;
+  if (end - slot.start < LONGEST_VALUE || found.ends[found.length - 1] !== end) return;
+  if (view.is(BASE64URL, end) && view.runBack(BASE64URL, end, 256) === end - 256) found.flow('base64url');
+  else if (view.is(BASE64, end)) found.flow('base64');
 }
 
 /** The bytes that percent-encoded latin1 text stands for (RFC 3986 section 2.1). */
@@ -106,11 +117,14 @@ export class KeyedRules {
   private judgeAll(view: View, key: Key, end: number, found: Collector): void {
     if (this.slot.end - this.slot.start > LONG_VALUE && isChain(view, this.slot.start)) return;
     const text = view.text(key.start, end);
+    if (view.at(key.start - 1) === 0x5b && MASK_NAME.test(text)) return;
     const meaning = this.known.get(text) ?? this.learn(text);
     if (meaning.rules.length === 0) return;
     const { slot } = this;
     if (this.judgeDecoded(view, meaning, found)) return;
+    const before = found.length;
     this.ask(view, slot, meaning, isUpper(view, key.own, Math.max(end, key.own)), found);
+    if (found.length > before) flowOn(view, slot, found);
   }
 
   /** `dob=02%2F11%2F1954`: a field of a form is judged as it will be read, and masked as it is written. */

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createScanner, createTextMasker } from '../index.ts';
+import { DETECTORS } from './catalogue.ts';
 
 const scanner = createScanner({
   detectors: ['secrets', 'pii', 'pii.ip', 'pii.mac', 'pii.person-name', 'pii.address'],
@@ -23,6 +24,14 @@ const IN_FULL = new Set([
   'hex colons',
   'spaces',
   'newlines',
+  'colons',
+  'equals',
+  'quotes',
+  'quotes in quotes',
+  'backslashes',
+  'base64 without end',
+  'base64 of base64',
+  'conversions',
 ]);
 
 const hostile: Readonly<Record<string, string>> = {
@@ -57,7 +66,41 @@ const hostile: Readonly<Record<string, string>> = {
   spaces: ' ',
   newlines: '\n',
   'high bytes': 'é',
+  colons: ':',
+  equals: '=',
+  'keys and colons': 'a:b=c:',
+  'keys and equals': 'token=secret=',
+  quotes: '"',
+  'quotes in quotes': `"'\\"`,
+  backslashes: '\\',
+  'small letters and digits': 'a1b2c3d4',
+  'base64 without end': 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo',
+  'base64 of base64': deep(6),
+  'echoes into pipes': 'echo a | ',
+  'users and passwords': 'x -u a -p ',
+  'fields of .pgpass': 'a:5432:b:c:',
+  conversions: 'secret=Buffer.from(',
 };
+
+/** A text encoded again and again, as a Secret of a Secret would be. */
+function deep(levels: number): string {
+  return levels === 0 ? `password=${'kX93mQz8'}` : btoa(deep(levels - 1));
+}
+
+test('every literal any detector looks for, repeated, stays linear', () => {
+  const anchors = new Set(
+    DETECTORS.flatMap((detector) => [
+      ...(detector.literals ?? []).flatMap((literal) => literal.anchors),
+      ...(detector.keys ?? []).flatMap((key) => key.anchors),
+    ]),
+  );
+  const share = Math.ceil(LARGE / anchors.size);
+  const text = [...anchors].map((anchor) => anchor.repeat(Math.ceil(share / anchor.length))).join('\n');
+  const bytes = new TextEncoder().encode(text);
+  const started = Date.now();
+  scanner.findInBytes(bytes, 0, bytes.length);
+  expect(Date.now() - started).toBeLessThan(BOUND_MS);
+}, 60_000);
 
 test.each(Object.entries(hostile))(
   'megabytes of %s stay linear',

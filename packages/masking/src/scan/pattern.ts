@@ -1,4 +1,4 @@
-import { ALNUM, asciiBytes, type ByteClass, byteClass } from './bytes.ts';
+import { ALNUM, asciiBytes, BASE64, type ByteClass, byteClass } from './bytes.ts';
 import type { Found, Verifier } from './detector.ts';
 import { LOOK_AHEAD, type View } from './view.ts';
 
@@ -64,7 +64,7 @@ function matchAt(
     start = from;
     if (groupStart === i) spanStart = start;
   }
-  if (boundary && !startsWord(view, start)) return;
+  if (boundary && (!startsWord(view, start) || insideBase64(view, start))) return;
   let p = at;
   let spanEnd = -1;
   let least = at;
@@ -108,6 +108,15 @@ export function startsWord(view: View, i: number): boolean {
   if (view.at(i - 3) === 0x25) return hexPair(two, before);
   if (endsSequence(view, i)) return true;
   return view.at(i - 6) === 0x5c && view.at(i - 5) === 0x75 && hexPair(two, before);
+}
+
+/** A long run of base64 in front, of which `+` or `/` was the last: what looks like a token is part of a picture. */
+function insideBase64(view: View, i: number): boolean {
+  const before = view.at(i - 1);
+  if (before !== 0x2b && before !== 0x2f) return false;
+  const from = view.runBack(BASE64, i, 64);
+  const text = i - from === 64 ? view.text(from, i) : '';
+  return /\d/.test(text) && /[a-z]/.test(text) && /[A-Z]/.test(text);
 }
 
 const CLOSING = byteClass('"\'`:|<\\t');

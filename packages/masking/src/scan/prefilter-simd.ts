@@ -43,9 +43,37 @@ export function createSimdPrefilter(tables: PrefilterTables): Prefilter | null {
     memory.fill(0, TEXT + copied, TEXT + copied + PADDING);
     const gramCount = wasm.grams(length);
     const shapeCount = wasm.shapes(length, octets);
-    return merge(words, gramCount, shapeCount, length, hits);
+    const kept = keepLiterals(memory, words, gramCount, copied, tables);
+    return merge(words, kept, shapeCount, length, hits);
   };
   return { scan, hits, blockSize: BLOCK_SIZE };
+}
+
+/**
+ * Drops fingerprints whose neighbours no literal has; most of clean text's end here. Returns how many are left. Beyond
+ * what is seen (`known`) the rest of a literal may still come, and before the block one may have begun.
+ */
+function keepLiterals(
+  memory: Uint8Array,
+  words: Uint32Array,
+  count: number,
+  known: number,
+  { before, after }: PrefilterTables,
+): number {
+  let kept = GRAM_HITS;
+  for (let h = GRAM_HITS; h < GRAM_HITS + count; h += 1) {
+    const offset = words[h] as number;
+    const at = TEXT + offset;
+    const gram =
+      (((memory[at] as number) & 31) << 10) |
+      (((memory[at + 1] as number) & 31) << 5) |
+      ((memory[at + 2] as number) & 31);
+    if (offset + 3 < known && (((after[gram] as number) >>> ((memory[at + 3] as number) & 31)) & 1) === 0)
+      continue;
+    if (offset > 0 && (((before[gram] as number) >>> ((memory[at - 1] as number) & 31)) & 1) === 0) continue;
+    words[kept++] = offset;
+  }
+  return kept - GRAM_HITS;
 }
 
 /** Both lists are in ascending order; the result is too. Candidates past the block belong to the next one. */

@@ -11,7 +11,7 @@ import { View } from './view.ts';
 function engines(): [Engine, Engine] {
   const build = (choose: typeof createScalarPrefilter) => {
     const engine = new Engine(DETECTORS, new KeyedRules(DETECTORS).anchors, []);
-    const prefilter: Prefilter = choose({ grams: engine.anchors.grams, octets: true });
+    const prefilter: Prefilter = choose({ ...engine.anchors, octets: true });
     return Object.assign(Object.create(engine) as Engine, { prefilter });
   };
   return [
@@ -70,5 +70,15 @@ test('no finding is lost at the seam of two blocks', () => {
     bytes.set(value, 32_768 - shift);
     expect(spans(simd, bytes).length).toBe(1);
     expect(spans(scalar, bytes).length).toBe(1);
+  }
+});
+
+test('an address whose "@" is the first byte of a block is found, whole and streamed', () => {
+  const value = new TextEncoder().encode('ada.lind@analytical.io');
+  for (let shift = 0; shift <= value.length; shift += 1) {
+    const bytes = new Uint8Array(70_000).fill(0x20);
+    bytes.set(value, 32_768 - shift);
+    expect(spans(simd, bytes)).toHaveLength(1);
+    expect(spans(scalar, bytes)).toHaveLength(1);
   }
 });

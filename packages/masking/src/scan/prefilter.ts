@@ -17,6 +17,9 @@ export interface Prefilter {
 
 export interface PrefilterTables {
   readonly grams: Uint8Array;
+  /** By fingerprint: the folded bytes some literal has before and behind it, a bit each. */
+  readonly before: Uint32Array;
+  readonly after: Uint32Array;
   /** Also report shapes of IP and MAC addresses, which are common in clean text. */
   readonly octets: boolean;
 }
@@ -28,7 +31,7 @@ export const SHAPE_REACH = 16;
 /** The prefilter without WebAssembly: the reference the SIMD one is tested against, and its stand-in. */
 export function createScalarPrefilter(tables: PrefilterTables): Prefilter {
   const hits = new Uint32Array(BLOCK_SIZE * 2 + 16);
-  const grams = tables.grams;
+  const { grams, before, after } = tables;
   const scan = (bytes: Uint8Array, from: number, to: number, limit: number): number => {
     let n = 0;
     let previous = 0;
@@ -36,7 +39,13 @@ export function createScalarPrefilter(tables: PrefilterTables): Prefilter {
     gram |= (from + 1 < limit ? (bytes[from + 1] as number) : 0) & 31;
     for (let i = from; i < to; i += 1) {
       gram = ((gram << 5) | (i + 2 < limit ? (bytes[i + 2] as number) & 31 : 0)) & 0x7fff;
-      if (grams[gram] === 1 && i + 2 < limit) hits[n++] = (i - from) * 2;
+      // Beyond what is seen the rest of a literal may still come, and before the block one may have begun.
+      const fits =
+        grams[gram] === 1 &&
+        i + 2 < limit &&
+        (i + 3 >= limit || has(after[gram] as number, bytes[i + 3] as number)) &&
+        (i === from || has(before[gram] as number, previous));
+      if (fits) hits[n++] = (i - from) * 2;
       const byte = bytes[i] as number;
       const kind = KIND[byte] as number;
       if (kind !== 0 && shaped(bytes, i, limit, kind, previous, tables.octets))
@@ -46,6 +55,11 @@ export function createScalarPrefilter(tables: PrefilterTables): Prefilter {
     return n;
   };
   return { scan, hits, blockSize: BLOCK_SIZE };
+}
+
+/** Whether a set of folded bytes has this one. */
+function has(set: number, byte: number): boolean {
+  return ((set >>> (byte & 31)) & 1) === 1;
 }
 
 const KIND_DIGIT = 1;

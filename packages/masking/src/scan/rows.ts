@@ -32,11 +32,17 @@ export function tableAt(view: View, key: Key, rules: KeyedRules): Rows | null {
   const names = header.split(delimiter);
   if (delimiter !== '|' || !header.trimStart().startsWith('|')) {
     if (!names.every((name) => HEADER_CELL.test(name))) return null;
-  } else if (!names.slice(1, -1).every((name) => HEADER_CELL.test(name))) return null;
+  } else if (!isFramed(names)) return null;
   const columns = sensitiveColumns(names, rules);
   if (columns.length === 0) return null;
   return { next: end + 1, row: rowReader(delimiter, names.length, columns, rules) };
 }
+
+/** `| id | password |`: bars around. A bar in front alone is one case of a union type or of a grammar. */
+const isFramed = (names: readonly string[]): boolean =>
+  names.length > 2 &&
+  names[names.length - 1]?.trim() === '' &&
+  names.slice(1, -1).every((name) => HEADER_CELL.test(name));
 
 /** The columns, by position, whose names some rule knows. */
 export function sensitiveColumns(names: readonly string[], rules: KeyedRules): readonly Column[] {

@@ -147,3 +147,90 @@ test('a long token whose anchor is asked again is held back from its first byte'
     expect(out + masker.flushText()).toBe('7453,#,open,3\n');
   }
 });
+
+test('a silence anywhere shows no beginning of a value', () => {
+  const wrong: [number, string][] = [];
+  const every = Number(process.env.SILENCE_EVERY ?? 6);
+  for (const [index, text] of texts.entries()) {
+    if (index % every !== 0 && index < texts.length - 4) continue;
+    const whole = expected(text);
+    const bytes = encoded(text);
+    // Every place where a value may begin, and every third one in the long ones.
+    for (let cut = 1; cut <= Math.min(bytes.length, 150); cut += cut < 40 ? 1 : 3) {
+      const masker = createTextMasker({ scanner, replace });
+      const shown = [masker.push(bytes.subarray(0, cut)), masker.release()];
+      shown.push(masker.push(bytes.subarray(cut)), masker.release(), masker.flush());
+      const out = Buffer.concat(shown).toString();
+      if (out !== whole) wrong.push([cut, `${out}\n<- ${text}`]);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('a silence after every byte shows no beginning of a value', () => {
+  for (const [index, text] of texts.entries()) {
+    if (index % 6 !== 1 && index < texts.length - 4) continue;
+    const masker = createTextMasker({ scanner, replace });
+    const shown: Uint8Array[] = [];
+    for (const byte of encoded(text.slice(0, 400)))
+      shown.push(masker.push(Uint8Array.of(byte)), masker.release());
+    shown.push(masker.flush());
+    expect(Buffer.concat(shown).toString()).toBe(expected(text.slice(0, 400)));
+  }
+});
+
+const encoded = (text: string) => new TextEncoder().encode(text);
+
+test.each([
+  'user@host:~$ ',
+  'root@203.0.113.9:~# ',
+  'mysql> ',
+  'MariaDB [(none)]> ',
+  'postgres=# ',
+  'Password: ',
+  'Password:',
+  'Enter passphrase for key: ',
+  "deploy@10.0.0.5's password: ",
+  '[sudo] password for ada: ',
+  'Overwrite? [y/N] ',
+  'Continue (y/n) ',
+  'Are you sure (yes/no/[fingerprint])? ',
+  '>>> ',
+  '... ',
+  '(gdb) ',
+  'PS C:\\> ',
+  '$ ',
+  '# ',
+  'ada@web1 /srv % ',
+])('the prompt %j appears when the text falls silent', (prompt) => {
+  const masker = createTextMasker({ scanner: createScanner({ detectors: ['secrets'] }), replace });
+  const shown = [masker.push(encoded(`out\n${prompt}`)), masker.release()];
+  expect(Buffer.concat(shown).toString()).toBe(`out\n${prompt}`);
+});
+
+test('what follows a prompt that was shown is judged with it in mind', () => {
+  const masker = createTextMasker({ scanner, replace });
+  const shown = [masker.push(encoded('password: ')), masker.release()];
+  expect(Buffer.concat(shown).toString()).toBe('password: ');
+  shown.push(
+    masker.push(encoded('hunter22x')),
+    masker.release(),
+    masker.push(encoded('\nnext\n')),
+    masker.flush(),
+  );
+  expect(Buffer.concat(shown).toString()).toBe('password: ***MASKED***\nnext\n');
+});
+
+test('the echo of what is typed is shown letter by letter, and nothing else with it', () => {
+  const masker = createTextMasker({ scanner, replace });
+  let shown = '';
+  const take = (text: string, typed: string) => {
+    shown += Buffer.concat([masker.push(encoded(text)), masker.release(encoded(typed))]).toString();
+    return shown;
+  };
+  expect(take('$ ', '')).toBe('$ ');
+  expect(take('l', 'l')).toBe('$ l');
+  expect(take('s', 's')).toBe('$ ls');
+  expect(take('AKIA', 'x')).toBe('$ ls');
+  expect(take('', 'A')).toBe('$ ls');
+});

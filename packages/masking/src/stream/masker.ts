@@ -1,6 +1,7 @@
 import { Collector, newContext, shiftContext } from '../scan/engine.ts';
 import { coreOf, type Scanner } from '../scan/scanner.ts';
 import { LOOK_BACK, View } from '../scan/view.ts';
+import { isEcho, quietLimit } from './quiet.ts';
 import type { TextView } from './text-view.ts';
 import { StreamWindow } from './window.ts';
 
@@ -28,9 +29,10 @@ export interface ByteMasker {
   flush(): Uint8Array;
   /**
    * What of the held tail may be shown although more can follow, because the text fell silent: never the beginning of
-   * what may still turn out to be a value.
+   * what may still turn out to be a value. `typed` is what the reader typed and has not seen echoed yet: a tail that
+   * is nothing but its beginning is shown, because it tells its reader nothing.
    */
-  release(): Uint8Array;
+  release(typed?: Uint8Array): Uint8Array;
   /** How many bytes are held back now. */
   readonly held: number;
 }
@@ -55,9 +57,24 @@ export function createTextMasker(options: TextMaskerOptions): TextMasker {
   return new StreamMasker(options);
 }
 
+/** A stream whose last line a screen may take over, and give back as something already shown. */
+export interface LineSource extends ByteMasker {
+  /** Takes back what is held, as it came. */
+  takeBack(): Uint8Array;
+  /** Adds text that is shown already: what follows is judged with it in mind. */
+  remember(text: Uint8Array): void;
+  /** What was shown last, as it came, at most as much as detectors look back. */
+  recent(): Uint8Array;
+}
+
+/** For the terminal masker; without a view. */
+export function createLineSource(options: TextMaskerOptions): LineSource {
+  return new StreamMasker(options);
+}
+
 const encoder = new TextEncoder();
 
-class StreamMasker implements TextMasker {
+class StreamMasker implements TextMasker, LineSource {
   private readonly options: TextMaskerOptions;
   private readonly core;
   private readonly maxHold: number;
@@ -97,8 +114,24 @@ class StreamMasker implements TextMasker {
     return this.decoder.decode(join(this.take(encoder.encode(text), false)), { stream: true });
   }
 
-  release(): Uint8Array {
-    return NOTHING;
+  release(typed?: Uint8Array): Uint8Array {
+    const { window, emitted } = this;
+    if (emitted === window.length) return NOTHING;
+    let limit = quietLimit(this.core, {
+      bytes: window.bytes,
+      from: emitted,
+      to: window.length,
+      resume: this.resume,
+      context: this.context,
+    });
+    for (const span of this.core.settle(this.found, emitted)) limit = Math.min(limit, span.start);
+    if (isEcho(window.bytes.subarray(limit, window.length), typed)) limit = window.length;
+    if (limit <= emitted) return NOTHING;
+    const out: Uint8Array[] = [];
+    // Only what is shown moves on, not where the text is read from: what follows is judged with this in mind.
+    window.copy(emitted, limit, out);
+    this.emitted = limit;
+    return join(out);
   }
 
   flush(): Uint8Array {
@@ -110,6 +143,24 @@ class StreamMasker implements TextMasker {
 
   flushText(): string {
     return this.decoder.decode(this.flush(), { stream: false });
+  }
+
+  takeBack(): Uint8Array {
+    const held = this.window.takeBack(this.emitted);
+    this.resume = Math.min(this.resume, this.emitted);
+    this.found = new Collector();
+    this.context.flow = null;
+    return held;
+  }
+
+  remember(text: Uint8Array): void {
+    this.window.push(text, false);
+    this.emitted = this.window.length;
+    this.decide(false, []);
+  }
+
+  recent(): Uint8Array {
+    return this.window.bytes.slice(Math.max(0, this.emitted - LOOK_BACK), this.emitted);
   }
 
   private reset(): void {

@@ -75,6 +75,13 @@ export class StreamWindow {
     }
   }
 
+  /** Takes the text from `from` on out again. Only without a view. */
+  takeBack(from: number): Uint8Array {
+    const taken = this.visible.bytes.slice(from, this.visible.length);
+    this.visible.length = from;
+    return taken;
+  }
+
   /** Hands out what stands for visible[from, to), unchanged. */
   copy(from: number, to: number, out: Uint8Array[]): void {
     if (!this.reader) {

@@ -57,7 +57,7 @@ export function authorise(
   }
   const connection = snapshot.connections.find((it) => it.name === wants.wants);
   if (!connection || connection.protocol !== protocol) throw unknownConnection();
-  const subject = { labels: connection.labels, groups: caller.groups };
+  const subject = { labels: connection.labels, groups: caller.groups, kind: caller.kind };
   const compiled = compilePolicies(snapshot.policies, subject);
   if (!caller.connections && !snapshot.policies.some((it) => names(it.match) && matches(it, subject))) {
     throw unknownConnection();

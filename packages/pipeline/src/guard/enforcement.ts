@@ -11,13 +11,21 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { MaskRule, Statement } from '@scrim/model';
-import type { CompiledPolicy, LimitRule, ResponseRule, Verdict } from '@scrim/policy';
+import type { Caller, ColumnPlace, Statement } from '@scrim/model';
+import {
+  type CompiledMask,
+  type CompiledPolicy,
+  type LimitRule,
+  type ResponseRule,
+  type Verdict,
+  worst,
+} from '@scrim/policy';
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
+import type { Vault } from '../vault/vault.ts';
 
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
-type OperatorFor = (rule: MaskRule) => Operator;
+type OperatorFor = (mask: CompiledMask) => Operator;
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -62,6 +70,11 @@ export class Enforcement {
     this.wholeOperations = policy.wholeOperations;
   }
 
+  /** Whether lines of an interactive shell are judged one by one. */
+  judgesLines(kind: Caller['kind']): boolean {
+    return this.#policy.interactive(kind).lines;
+  }
+
   /** Whether raw bytes, given as latin1, have one of our masks in them. */
   bytesContainMask(latin1: string): boolean {
     // A template may hold letters beyond ASCII; on the wire those are several bytes.
@@ -72,7 +85,7 @@ export class Enforcement {
   judge(statement: Statement): Verdict {
     let verdict = this.#verdicts.get(statement);
     if (!verdict) {
-      verdict = this.#keeping(statement) ?? this.#policy.judge(statement);
+      verdict = this.#keeping(statement) ?? this.#deriving(statement) ?? this.#judged(statement);
       this.#verdicts.set(statement, verdict);
     }
     return verdict;
@@ -85,11 +98,42 @@ export class Enforcement {
   #keeping(statement: Statement): Verdict | undefined {
     const { facts } = statement;
     if (facts.kind !== 'sql' || !facts.keeps?.columns) return undefined;
-    for (const { schema, table, column } of facts.keeps.columns) {
+    const kept = this.#masked(facts.keeps.columns);
+    if (!kept) return undefined;
+    const reason = `it would copy ${kept.what}, which is masked, to where no mask follows`;
+    return { action: 'block', rule: kept.rule, reason };
+  }
+
+  /** `derived: block`: a statement that shows values computed from masked ones is refused before it runs. */
+  #deriving(statement: Statement): Verdict | undefined {
+    const { facts } = statement;
+    if (this.mask.derived !== 'block' || facts.kind !== 'sql') return undefined;
+    const found = this.#masked(facts.uses?.().derives ?? 'unknown');
+    if (!found) return undefined;
+    const reason = `its result would be computed from ${found.what}, which is masked; select the column itself`;
+    return { action: 'block', rule: found.rule, reason };
+  }
+
+  /** The policies' verdict, and theirs on conditions over masked columns where it tests one. */
+  #judged(statement: Statement): Verdict {
+    const { facts } = statement;
+    const judged = this.#policy.judge(statement);
+    const { predicates } = this.#policy;
+    if (predicates.action === 'allow' || facts.kind !== 'sql') return judged;
+    const found = this.#masked(facts.uses?.().tests ?? 'unknown');
+    if (!found) return judged;
+    return worst([judged, { ...predicates, reason: `it tests ${found.what}, which is masked` }]);
+  }
+
+  /** The first of these columns that a rule masks; of unknown ones, any that is masked. */
+  #masked(columns: readonly ColumnPlace[] | 'unknown'): { rule: string; what: string } | undefined {
+    if (columns === 'unknown') {
+      const [first] = this.mask.columns;
+      return first && { rule: first.id, what: 'what may be a column' };
+    }
+    for (const { schema, table, column } of columns) {
       const rule = this.mask.columns.find(({ matcher }) => matcher.matches(schema, table, column));
-      if (!rule) continue;
-      const reason = `it would copy ${table}.${column}, which is masked, to where no mask follows`;
-      return { action: 'block', rule: rule.id, reason };
+      if (rule) return { rule: rule.id, what: `${table}.${column}` };
     }
     return undefined;
   }
@@ -126,23 +170,27 @@ export class Enforcement {
 }
 
 function columnRules(policy: CompiledPolicy, operatorFor: OperatorFor): ColumnRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'column' in rule ? [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(rule) }] : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('column' in rule)) return [];
+    return [{ id, matcher: compileColumnPattern(rule.column), operator: operatorFor(mask) }];
+  });
 }
 
 function fieldRules(policy: CompiledPolicy, operatorFor: OperatorFor): FieldRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'field' in rule
-      ? [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(rule) }]
-      : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('field' in rule)) return [];
+    return [{ rule: id, matcher: compileFieldPattern(rule.field), operator: operatorFor(mask) }];
+  });
 }
 
 function headerRules(policy: CompiledPolicy, operatorFor: OperatorFor): HeaderRule[] {
-  return policy.masks.flatMap(({ id, rule }) =>
-    'header' in rule ? [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(rule) }] : [],
-  );
+  return policy.masks.flatMap((mask) => {
+    const { id, rule } = mask;
+    if (!('header' in rule)) return [];
+    return [{ id, matcher: compileHeaderPattern(rule.header), operator: operatorFor(mask) }];
+  });
 }
 
 interface Content {
@@ -156,9 +204,10 @@ function contentRules(policy: CompiledPolicy, operatorFor: OperatorFor): Content
   const patterns: CustomPattern[] = [];
   const rules = new Map<string, ContentRule>();
   const names = new Map<string, string>();
-  for (const { id, rule, restore } of policy.masks) {
+  for (const mask of policy.masks) {
+    const { id, rule, restore } = mask;
     const contentRule = (): ContentRule => {
-      const operator = operatorFor(rule);
+      const operator = operatorFor(mask);
       return { id, operator, restores: restore && operator.name === 'tokenise' };
     };
     if ('detect' in rule) {
@@ -233,16 +282,24 @@ type ScannerFor = (detectors: readonly string[], patterns: readonly CustomPatter
 export class Enforcements {
   readonly #byKey = new Map<string, Enforcement>();
   readonly #scanners = new Map<string, Scanner>();
+  readonly #vault: Vault | undefined;
+
+  /** @param vault where reversible tokens are kept; without one, rules that ask for them do not compile */
+  constructor(vault?: Vault) {
+    this.#vault = vault;
+  }
 
   of(authorisation: Authorisation): Enforcement {
     const { compiled, snapshot } = authorisation;
-    const key = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    // People and machines of the same groups get other verdicts on shells.
+    const chosen = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
+    const key = `${authorisation.caller.kind}:${chosen}`;
     let enforcement = this.#byKey.get(key);
     if (!enforcement) {
       const masking = Buffer.from(snapshot.maskingKey, 'base64');
       const operators: Operator[] = [];
-      const operatorFor: OperatorFor = (rule) => {
-        const operator = createOperator(rule.with, { masking });
+      const operatorFor: OperatorFor = ({ rule, policy }) => {
+        const operator = createOperator(rule.with, { masking }, this.#vault?.of(policy));
         operators.push(operator);
         return operator;
       };

@@ -61,12 +61,12 @@ export class RequestGuard {
   }
 
   /** Why data sent outside statements must not go on (too much of it, masks in it); a verdict that only warns. */
-  input(lane: number, bytes: Buffer): Refusal | Verdict | undefined {
-    const said = this.sent(lane, bytes.length);
+  input(lane: number, size: number, data: () => Buffer): Refusal | Verdict | undefined {
+    const said = this.sent(lane, size);
     if (said && 'code' in said) return said;
     if (this.#enforcement.masks) {
       const sending = this.#sending.of(lane);
-      const text = sending.carry + bytes.toString('latin1');
+      const text = sending.carry + data().toString('latin1');
       if (this.#enforcement.bytesContainMask(text)) {
         return refuse('SCRIM_WRITE_BACK', {
           hint: 'the data to load holds masked values; load the originals',

@@ -14,6 +14,7 @@ import {
 import { refuse } from '@scrim/model';
 import type {
   Cell,
+  CellPart,
   Column,
   FieldEntry,
   Fields,
@@ -26,7 +27,7 @@ import type {
 } from '@scrim/protocol-kit';
 import { Blobs } from './blobs.ts';
 import { Channels } from './channels.ts';
-import { applyTo, compilePlan, type MaskRules, type Plan, reachable } from './plan.ts';
+import { applyTo, compilePlan, type MaskRules, type Plan, type PlannedAction, reachable } from './plan.ts';
 import type { Restorer } from './restore.ts';
 
 /** What a masking pass made, and what it met that a response rule may ask about. */
@@ -303,8 +304,10 @@ export class Masker {
   #maskCell(cell: Cell): Replacement {
     const plan = this.#plan as Plan;
     const column = plan.shape.columns[cell.column] as Column;
-    this.#largest = Math.max(this.#largest, cell.end - cell.start);
+    const part = cell.part ?? null;
+    this.#largest = Math.max(this.#largest, part ? part.whole : cell.end - cell.start);
     const action = plan.actions[cell.column];
+    if (part) return this.#maskPart(cell, part, column, action, plan.keys[cell.column] as string);
     if (action) {
       if (action.constant !== undefined) {
         this.#onHit(action.rule, action.place);
@@ -323,6 +326,51 @@ export class Masker {
       return masked === value ? undefined : masked;
     }
     return this.#maskContent(cell, column, key);
+  }
+
+  /** One of the values a cell is made of meets the rules as a column of its own type would. */
+  #maskPart(
+    cell: Cell,
+    part: CellPart,
+    whole: Column,
+    action: PlannedAction | undefined,
+    key: string,
+  ): Replacement {
+    const column = { ...whole, ...part, name: part.key ?? whole.name };
+    if (action) {
+      const value = cell.text();
+      const replacement = applyTo(action.operator, value, column);
+      if (replacement === value) return undefined;
+      this.#onHit(action.rule, action.place);
+      return replacement;
+    }
+    const { fields } = this.#rules;
+    const own = part.key ?? key;
+    if (part.type === 'json' && fields.length > 0) {
+      const value = cell.text();
+      const masked = this.#maskJson(value, fields, column, own);
+      return masked === value ? undefined : masked;
+    }
+    if (part.key !== null && fields.length > 0) {
+      const value = cell.text();
+      const masked = this.#maskNamed(part.key, value, column);
+      if (masked !== value) return masked;
+    }
+    return this.#maskContent(cell, column, own);
+  }
+
+  /** A value under a name inside a cell: what a field rule says of a JSON object with that name holds for it. */
+  #maskNamed(key: string, value: string, column: Column): Replacement {
+    for (const rule of this.#rules.fields) {
+      let hit = false;
+      maskJson(JSON.stringify({ [key]: '' }), [rule], () => {
+        hit = true;
+      });
+      if (!hit) continue;
+      this.#onHit(rule.rule, key);
+      return applyTo(rule.operator, value, column);
+    }
+    return value;
   }
 
   #maskContent(cell: Cell, column: Column, key: string): Replacement {

@@ -199,17 +199,20 @@ export function compilePlan(rules: MaskRules, shape: Shape): Plan {
         if (reached === null) reached = reachable(rules, shape.reach);
         action = reached;
       }
-      if (action && rules.derived === 'block') blockedBy ??= action.rule;
-    }
+    } else if (action && column.derived) action = concealed(action, rules.cover);
+    const computed = !column.exact || column.derived === 'computed';
+    if (action && computed && rules.derived === 'block') blockedBy ??= action.rule;
     actions[index] = action && { ...action, constant: constantOf(action.operator, column) };
-    const json = column.type === 'json' && rules.fields.length > 0;
+    const { parts } = column;
+    const named = parts?.named === true || parts?.encoded === true;
+    const json = (column.type === 'json' || named) && rules.fields.length > 0;
     const key = keyOf(rules, column);
     keys.push(key);
     const scanned = rules.scanner !== undefined && column.textual && !action;
     if (scanned) scannedColumns[index] = 1;
     if (scanned && column.type === 'json') anyJson = true;
     // The hex of binary values hides what they say from the prefilter.
-    const opaque = scanned && column.type === 'bytes';
+    const opaque = scanned && (column.type === 'bytes' || named);
     const telling = scanned && rules.scanner?.isSensitiveKey(key) === true;
     if (action || json || opaque || telling || rules.measuresBlobs) always[index] = 1;
     if (always[index] === 1 || (rules.scanner && column.textual)) suspect[index] = 1;

@@ -1,25 +1,4 @@
-import type { Caller, Refusal, RefusalError } from '@scrim/model';
-
-/** What is kept of a session's content (the strictest of the applying policies). */
-export interface RecordingMode {
-  /** `sealed` names an auditor's public key. */
-  readonly content: 'masked' | 'none' | { readonly sealed: string };
-  /** Bytes of response content kept per operation. */
-  readonly maxContent: number;
-}
-
-/** What a session is, told once when it opens. */
-export interface SessionInfo {
-  readonly sessionId: string;
-  readonly connection: string;
-  readonly protocol: string;
-  readonly caller: Caller;
-  readonly claimedName: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  /** Versions of the policies that apply, by name. */
-  readonly policies: Readonly<Record<string, number>>;
-  readonly record: RecordingMode;
-}
+import type { RecordingMode, Refusal, RefusalError, SessionInfo } from '@scrim/model';
 
 export type SessionEnding =
   | 'caller-left'

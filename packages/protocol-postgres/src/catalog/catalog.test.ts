@@ -91,7 +91,8 @@ describe.each(servers)('catalog of %s', (bin) => {
     const places = answer.origins.map(
       (one) => `${one.schema === 'public' ? '' : `${one.schema}.`}${one.table}.${one.column}`,
     );
-    return `${answer.exact ? 'exact' : 'inexact'} ${places.sort().join(' ')}`;
+    const how = [answer.exact ? 'exact' : 'inexact', ...(answer.derived ? [answer.derived] : [])];
+    return [...how, ...places.sort()].join(' ');
   }
 
   test.each([
@@ -101,19 +102,19 @@ describe.each(servers)('catalog of %s', (bin) => {
     ['staff', 'badge', 'exact staff.badge'],
     ['events_1', 'who', 'exact events.who events_1.who'],
     ['events', 'who', 'exact events.who events_1.who'],
-    ['wide', 'b', 'exact wide.a wide.b'],
+    ['wide', 'b', 'exact computed wide.a wide.b'],
     ['plain', 'number', 'exact customers.ssn plain.number staff.ssn'],
     ['plain', 'note', 'exact orders.note plain.note'],
     ['nested', 'x', 'exact customers.ssn nested.x plain.number staff.ssn'],
-    ['computed', 'mail', 'inexact computed.mail'],
+    ['computed', 'mail', 'exact computed computed.mail customers.email staff.email'],
     ['computed', 'id', 'exact computed.id customers.id staff.id'],
     ['computed', 'n', 'exact computed.n'],
-    ['united', 'v', 'exact customers.ssn orders.note staff.ssn united.v'],
+    ['united', 'v', 'exact mixed customers.ssn orders.note staff.ssn united.v'],
     ['sub', 'e', 'exact customers.email staff.email sub.e'],
-    ['sub', 'm', 'inexact sub.m'],
-    ['merged', 'ssn', 'inexact merged.ssn'],
+    ['sub', 'm', 'exact computed customers.ssn staff.ssn sub.m'],
+    ['merged', 'ssn', 'exact customers.ssn merged.ssn staff.ssn'],
     ['shadow', 'ssn', 'exact orders.note shadow.ssn'],
-    ['called', 's', 'inexact called.s'],
+    ['called', 's', 'exact computed called.s customers.ssn orders.id staff.ssn'],
     ['kept', 'email', 'exact customers.email kept.email staff.email'],
     ['statistics', 'n_distinct', 'inexact pg_catalog.pg_stats.n_distinct statistics.n_distinct'],
     ['pg_stats', 'most_common_vals', 'inexact pg_catalog.pg_stats.most_common_vals'],

@@ -1,3 +1,4 @@
+import type { World } from '../lineage/world.ts';
 import type { Catalog, CatalogOptions, CatalogQuery } from './contract.ts';
 import { readCatalog, readStamp } from './rows.ts';
 import { Snapshot } from './snapshot.ts';
@@ -78,6 +79,10 @@ class LiveCatalog implements Catalog {
   #loaded(): Snapshot {
     if (!this.#snapshot) throw new Error('the catalog is not loaded');
     return this.#snapshot;
+  }
+
+  get world(): World {
+    return this.#loaded().world;
   }
 
   column: Catalog['column'] = (oid, attnum) => this.#loaded().column(oid, attnum);

@@ -1,11 +1,14 @@
 import type { SqlFacts } from '@scrim/model';
 import type { Place, Relation } from '@scrim/protocol-kit';
+import type { World } from '../lineage/world.ts';
 import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
 
 /** Where a column's values come from. `exact` = `origins` is all it can carry. */
 export interface ColumnOrigin {
   readonly origins: readonly Place[];
   readonly exact: boolean;
+  /** Its value is computed from them, or several columns' values stand in it. */
+  readonly derived?: 'mixed' | 'computed';
   /** It stands in a table's own rows, so no definition can turn it into another value. */
   readonly stored?: boolean;
 }
@@ -18,8 +21,12 @@ export interface TypeInfo {
   readonly kind: 'base' | 'domain' | 'enum' | 'composite' | 'range' | 'multirange' | 'array' | 'pseudo';
   /** Base type of a domain, element of an array, subtype of a range, range of a multirange. */
   readonly of: number | null;
-  /** Fields of a composite type in order. */
-  readonly fields: readonly { readonly name: string; readonly type: number }[];
+  /** Fields of a composite type in order; `modifier` as in pg_attribute, -1 for none. */
+  readonly fields: readonly { readonly name: string; readonly type: number; readonly modifier: number }[];
+  /** A domain's modifier of its base type, -1 for none. */
+  readonly modifier: number;
+  /** First label of an enum. */
+  readonly label?: string;
 }
 
 export type RelationKind = 'table' | 'view' | 'materialized-view' | 'foreign-table' | 'sequence';
@@ -66,6 +73,8 @@ export interface Catalog {
    * functions inside views can cause. Writing to a relation with rules of its own makes them incomplete.
    */
   widen(facts: SqlFacts): SqlFacts;
+  /** What the lineage of statements asks, as of {@link version}. */
+  readonly world: World;
   /** User functions a name can mean, for `resolve`. */
   functions(name: QualifiedName): readonly FunctionInfo[];
   /**

@@ -1,6 +1,7 @@
 import type { FunctionInfo } from '../statement/contract.ts';
 import type { CatalogQuery, RelationKind, TypeInfo } from './contract.ts';
 import {
+  CASTS,
   COLUMNS,
   FUNCTIONS,
   GENERATED,
@@ -8,6 +9,7 @@ import {
   OPERATORS,
   RELATIONS,
   STAMP,
+  TRIGGERS,
   TYPES,
   VIEW_DEFINITIONS,
   VIEW_DEPENDENCIES,
@@ -48,11 +50,13 @@ export interface CatalogRows {
   readonly relations: readonly RelationRow[];
   readonly columns: readonly ColumnRow[];
   readonly generated: readonly { relation: number; number: number; from: number }[];
+  readonly triggers: readonly { relation: number; function: number }[];
   readonly inherits: readonly { child: number; parent: number }[];
   readonly dependencies: readonly Dependency[];
   readonly definitions: ReadonlyMap<number, string>;
   readonly types: readonly TypeInfo[];
   readonly functions: readonly FunctionRow[];
+  readonly casts: readonly number[];
   readonly operators: readonly { schema: string; symbol: string; function: number }[];
 }
 
@@ -73,7 +77,9 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
     const columns = await query(COLUMNS);
     const generated = await query(GENERATED);
     const operators = await query(OPERATORS);
+    const casts = await query(CASTS);
     const inherits = await query(INHERITS);
+    const triggers = await query(TRIGGERS);
     const dependencies = await query(VIEW_DEPENDENCIES);
     const types = typeRows(await query(TYPES), columns);
     // From here on nothing is on the path, so that definitions name every relation with its schema.
@@ -84,6 +90,7 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
       relations,
       columns: columns.map(columnRow),
       generated: generated.map((row) => ({ relation: int(row[0]), number: int(row[1]), from: int(row[2]) })),
+      triggers: triggers.map((row) => ({ relation: int(row[0]), function: int(row[1]) })),
       inherits: inherits.map((row) => ({ child: int(row[0]), parent: int(row[1]) })),
       dependencies: dependencies.map((row) => ({
         view: int(row[0]),
@@ -93,17 +100,26 @@ export async function readCatalog(query: CatalogQuery): Promise<{ stamp: string;
       definitions: new Map(definitions.map((row) => [int(row[0]), row[1] ?? ''])),
       types,
       functions: functionRows.map(functionRow),
+      casts: casts.map((row) => int(row[0])),
       operators: operators.map((row) => ({
         schema: row[0] ?? '',
         symbol: row[1] ?? '',
         function: int(row[2]),
       })),
     };
-    return { stamp, rows };
+    // What was locked has no definition yet: the next look must read again.
+    const partly =
+      relations.some((one) => isUserView(one) && !rows.definitions.has(one.oid)) ||
+      functionRows.some((row) => row[4] === null && row[5] === null);
+    return { stamp: partly ? `${stamp} partly` : stamp, rows };
   } catch (error) {
     await query('ROLLBACK').catch(() => []);
     throw error;
   }
+}
+
+function isUserView({ oid, kind }: RelationRow): boolean {
+  return oid >= 16_384 && (kind === 'view' || kind === 'materialized-view');
 }
 
 function int(value: string | null | undefined): number {
@@ -177,10 +193,10 @@ const TYPE_KINDS: Readonly<Record<string, TypeInfo['kind']>> = {
 };
 
 function typeRows(rows: readonly Row[], columns: readonly Row[]): TypeInfo[] {
-  const fields = new Map<number, { name: string; type: number }[]>();
+  const fields = new Map<number, { name: string; type: number; modifier: number }[]>();
   for (const row of columns) {
     const list = fields.get(int(row[0])) ?? [];
-    list.push({ name: row[2] ?? '', type: int(row[3]) });
+    list.push({ name: row[2] ?? '', type: int(row[3]), modifier: Number(row[5] ?? -1) });
     fields.set(int(row[0]), list);
   }
   return rows.map((row) => {
@@ -194,6 +210,8 @@ function typeRows(rows: readonly Row[], columns: readonly Row[]): TypeInfo[] {
       kind,
       of: madeOf(kind, row),
       fields: kind === 'composite' ? (fields.get(int(row[8])) ?? []) : [],
+      modifier: Number(row[11] ?? -1),
+      ...(row[12] === null || row[12] === undefined ? {} : { label: row[12] }),
     };
   });
 }

@@ -4,8 +4,8 @@ import type { FunctionInfo, QualifiedName } from '../statement/contract.ts';
 import { blindFacts, mergeFacts } from '../statement/facts.ts';
 import { functionFacts } from '../statement/resolve.ts';
 import type { CatalogRelation, ColumnOrigin, TypeInfo } from './contract.ts';
+import { CatalogWorld, originOf } from './known.ts';
 import type { CatalogRows } from './rows.ts';
-import { viewLineage } from './view-lineage.ts';
 
 /** System relations whose rows hold users' values or the texts of their statements. */
 const REVEALING = new Set([
@@ -58,6 +58,8 @@ interface Entry extends CatalogRelation {
   readonly uses: Set<number>;
   readonly calls: Set<number>;
   readonly generated: Map<number, number[]>;
+  /** Functions of triggers that may change a row on its way in. */
+  readonly triggers: number[];
 }
 
 /** One loaded state of the catalog: indexes, and answers computed when first asked. */
@@ -69,15 +71,29 @@ export class Snapshot {
   readonly #functionsByOid = new Map<number, FunctionInfo>();
   readonly #definitions: ReadonlyMap<number, string>;
   readonly #origins = new Map<string, ColumnOrigin>();
-  readonly #lineages = new Map<number, ReturnType<typeof viewLineage>>();
+  readonly #casts: readonly number[];
+  readonly #composites = new Map<string, TypeInfo[]>();
   readonly #families = new Map<number, readonly Entry[]>();
 
   /** Names that columns had before they, or their tables, were renamed: a mask stays where its values are. */
   readonly #former = new Map<string, readonly Place[]>();
 
+  /** What lineage asks of this state. */
+  readonly world: CatalogWorld = new CatalogWorld({
+    relations: (name) => this.relations(name),
+    functions: (name) => this.functions(name),
+    functionByOid: (oid) => this.#functionsByOid.get(oid),
+    definition: ({ oid }) => this.#definitions.get(oid),
+    isView: (relation) => isView(relation as Entry) && !isSystem(relation as Entry),
+    origin: (relation, attnum) => this.#origin(relation as Entry, attnum),
+    composites: (name) => this.#composites.get(name) ?? [],
+    casts: () => this.#casts,
+  });
+
   /** @param before the state read before this one by the same edge */
   constructor(rows: CatalogRows, before?: Snapshot) {
     this.#definitions = rows.definitions;
+    this.#casts = rows.casts;
     for (const row of rows.relations) {
       const entry: Entry = {
         ...row,
@@ -87,6 +103,7 @@ export class Snapshot {
         uses: new Set(),
         calls: new Set(),
         generated: new Map(),
+        triggers: [],
       };
       this.#byOid.set(row.oid, entry);
       push(this.#byName, row.name, entry);
@@ -98,6 +115,7 @@ export class Snapshot {
       const generated = this.#byOid.get(relation)?.generated;
       if (generated) push(generated, number, from);
     }
+    for (const { relation, function: oid } of rows.triggers) this.#byOid.get(relation)?.triggers.push(oid);
     for (const { child, parent } of rows.inherits) {
       this.#byOid.get(child)?.parents.push(parent);
       this.#byOid.get(parent)?.children.push(child);
@@ -106,7 +124,10 @@ export class Snapshot {
       const entry = this.#byOid.get(view);
       (kind === 'function' ? entry?.calls : entry?.uses)?.add(oid);
     }
-    for (const type of rows.types) this.#types.set(type.oid, type);
+    for (const type of rows.types) {
+      this.#types.set(type.oid, type);
+      if (type.kind === 'composite') push(this.#composites, type.name, type);
+    }
     for (const { oid, info } of rows.functions) {
       this.#functionsByOid.set(oid, info);
       push(this.#functions, info.name, info);
@@ -154,18 +175,21 @@ export class Snapshot {
     const known = this.#origins.get(key);
     if (known) return known;
     const entry = this.#byOid.get(oid);
-    const origin = entry && this.#origin(entry, attnum, new Set());
+    const origin = entry && this.#origin(entry, attnum);
     if (origin) this.#origins.set(key, origin);
     return origin;
   }
 
-  #origin(entry: Entry, attnum: number, path: Set<string>): ColumnOrigin | undefined {
+  #origin(entry: Entry, attnum: number): ColumnOrigin | undefined {
     const name = entry.columns.get(attnum) ?? SYSTEM_COLUMNS.get(attnum);
     if (attnum === 0)
       return { origins: [...entry.columns.values()].map((one) => place(entry, one)), exact: false };
     if (name === undefined) return undefined;
     if (isRevealing(entry)) return { origins: [place(entry, name)], exact: false };
-    if (isView(entry) && !isSystem(entry) && attnum > 0) return this.#viewOrigin(entry, attnum, name, path);
+    if (isView(entry) && !isSystem(entry) && attnum > 0) {
+      const value = this.world.relation(entry).listed.find((field) => field.name === name)?.value;
+      return value && originOf(value);
+    }
     const origins = new Map<string, Place>();
     for (const relative of this.#family(entry)) {
       const number = columnNumber(relative, name);
@@ -178,39 +202,8 @@ export class Snapshot {
         if (source !== undefined) add(origins, place(relative, source));
       }
     }
-    return { origins: [...origins.values()], exact: true, stored: true };
-  }
-
-  /** Own place first, then what is behind it; a column that is not plainly followed is not exact. */
-  #viewOrigin(entry: Entry, attnum: number, name: string, path: Set<string>): ColumnOrigin {
-    const origins = new Map<string, Place>();
-    add(origins, place(entry, name));
-    const key = `${entry.oid} ${attnum}`;
-    const lineage = path.has(key) ? undefined : this.#lineage(entry)?.[attnum - 1];
-    let exact = lineage !== undefined && entry.calls.size === 0;
-    for (const source of lineage ?? []) {
-      const base = this.relations({ schema: source.schema, name: source.table })[0];
-      const number = base && columnNumber(base, source.column);
-      const found =
-        base && number !== undefined ? this.#origin(base, number, new Set(path).add(key)) : undefined;
-      if (!found?.exact) exact = false;
-      for (const origin of found?.origins ?? []) add(origins, origin);
-    }
-    return { origins: [...origins.values()], exact };
-  }
-
-  #lineage(entry: Entry): ReturnType<typeof viewLineage> {
-    if (!this.#lineages.has(entry.oid)) {
-      const definition = this.#definitions.get(entry.oid);
-      const columnsOf = (schema: string, table: string) => {
-        const found = this.relations({ schema, name: table })[0];
-        return found && [...found.columns.values()];
-      };
-      const lineage = definition === undefined ? undefined : viewLineage(definition, columnsOf);
-      // A definition that does not have the view's own columns was not understood.
-      this.#lineages.set(entry.oid, lineage?.length === entry.columns.size ? lineage : undefined);
-    }
-    return this.#lineages.get(entry.oid);
+    const derived = entry.generated.has(attnum) ? ({ derived: 'computed' } as const) : {};
+    return { origins: [...origins.values()], exact: true, stored: true, ...derived };
   }
 
   /** The relation with every parent and child in its inheritance tree. */

@@ -14,8 +14,15 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+export interface TestResult {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
 export interface TestSession {
   readonly query: CatalogQuery;
+  /** The same with the labels of the last result's columns. */
+  run(sql: string): Promise<TestResult>;
   close(): void;
 }
 
@@ -88,38 +95,43 @@ async function freePort(): Promise<number> {
 }
 
 interface Waiting {
+  names: string[];
   rows: (string | null)[][];
   error: Error | undefined;
-  resolve(rows: (string | null)[][]): void;
+  resolve(result: TestResult): void;
   reject(error: Error): void;
 }
 
 async function open(port: number): Promise<TestSession> {
   const socket: Socket = connect(port, '127.0.0.1');
   const queue: Waiting[] = [];
-  const waiting = (): Promise<(string | null)[][]> =>
-    new Promise((resolve, reject) => queue.push({ rows: [], error: undefined, resolve, reject }));
+  const waiting = (): Promise<TestResult> =>
+    new Promise((resolve, reject) => queue.push({ names: [], rows: [], error: undefined, resolve, reject }));
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   void parse(socket, (message) => {
     const current = queue[0];
     if (!current) return;
     if (message.name === 'dataRow')
       current.rows.push((message as unknown as { fields: (string | null)[] }).fields);
+    if (message.name === 'rowDescription')
+      current.names = (message as unknown as { fields: { name: string }[] }).fields.map(({ name }) => name);
     if (message.name === 'error') current.error = message as unknown as Error;
     if (message.name !== 'readyForQuery') return;
     queue.shift();
     if (current.error) current.reject(current.error);
-    else current.resolve(current.rows);
+    else current.resolve(current);
   });
   const started = waiting();
   socket.write(serialize.startup({ user: 'postgres', database: 'postgres' }));
   await started;
+  const run = (sql: string): Promise<TestResult> => {
+    const answer = waiting();
+    socket.write(serialize.query(sql));
+    return answer;
+  };
   return {
-    query: (sql) => {
-      const answer = waiting();
-      socket.write(serialize.query(sql));
-      return answer;
-    },
+    query: async (sql) => (await run(sql)).rows,
+    run,
     close: () => socket.end(serialize.end()),
   };
 }

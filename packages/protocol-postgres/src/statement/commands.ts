@@ -1,7 +1,6 @@
 import { type Ast, as, child, isAst, list, literal, options, strings, text } from './ast.ts';
 import { copyAnalysis } from './copy.ts';
 import type { PartHandler } from './definitions.ts';
-import { harmlessTargets } from './harmless.ts';
 import { analyseNode } from './node.ts';
 import type { Part } from './part.ts';
 import { analyseBlock } from './plpgsql.ts';
@@ -55,8 +54,6 @@ export const COMMANDS: { readonly [node: string]: PartHandler } = {
     const into = intoClause(body);
     part.tag(into ? 'SELECT INTO' : 'SELECT', 'read');
     if (into) part.name('SELECT');
-    const harmless = into ? undefined : harmlessTargets(body);
-    if (harmless) part.harmless = harmless;
     part.walk.visit({ SelectStmt: body }, NO_CTES);
   },
   InsertStmt: query('INSERT'),

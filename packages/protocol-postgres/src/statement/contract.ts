@@ -32,8 +32,6 @@ export interface PartAnalysis {
   /** What this statement alone can cause, apart from what {@link resolve} and {@link withPrepared} add. */
   readonly facts: SqlFacts;
   readonly copy?: CopyAnalysis;
-  /** For a plain SELECT: target `i` reveals at most presence or cardinality. Absent where targets cannot be counted. */
-  readonly harmless?: readonly boolean[];
   /** Name of the prepared statement it executes. */
   readonly executes?: string;
   readonly prepares?: { readonly name: string; readonly text: string };

@@ -212,6 +212,8 @@ function alterTable(part: Part, body: Ast): void {
     // USING of a type change runs its expression over every row; partitions and parents are relations of their own.
     part.walk.fields(command, NO_CTES);
     if (text(command, 'subtype') === 'AT_AlterColumnType') retyped(part, body, command);
+    // Rows of a child are seen as its parent's.
+    if (/^AT_(AddInherit|AttachPartition)$/.test(text(command, 'subtype') ?? '')) part.walk.into.keep('rows');
   }
   // A default or constraint may mention relations and calls it only runs later; what was found stays as mentioned.
   part.walk.into.effects.delete('read');
@@ -223,6 +225,7 @@ function retyped(part: Part, body: Ast, command: Ast): void {
   aside.visit(child(command, 'def')?.raw_default, NO_CTES);
   aside.into.values.delete(text(command, 'name') ?? '');
   if (aside.into.values.size === 0) return;
+  part.walk.into.absorb(aside.into);
   part.walk.into.keep('rows');
   const name = relationName(child(body, 'relation') ?? {});
   if (name) part.walk.into.targets.set(name.name, { ...name, access: 'write' });

@@ -32,9 +32,28 @@ export interface RawStatement {
   readonly length: number | undefined;
 }
 
+/** A text is analysed and its values are followed right after: it is parsed once for both. */
+const KEPT = 4;
+/** Characters of a text whose tree is kept that long. */
+const KEPT_TEXT = 64 * 1024;
+const kept = new Map<string, readonly RawStatement[]>();
+
 /** Statements of a text. Throws when PostgreSQL's grammar does not accept it. */
 export function parseSql(sql: string): readonly RawStatement[] {
   if (sql.trim() === '') return [];
+  const known = kept.get(sql);
+  if (known) return known;
+  const raws = parsed(sql);
+  if (sql.length > KEPT_TEXT) return raws;
+  kept.set(sql, raws);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT) break;
+    kept.delete(oldest);
+  }
+  return raws;
+}
+
+function parsed(sql: string): readonly RawStatement[] {
   const tree = loaded().parseSync(sql);
   if (!isAst(tree) || !Array.isArray(tree.stmts)) throw new Error('the parser returned no statements');
   return tree.stmts.map((raw: unknown) => {

@@ -13,7 +13,6 @@ export class Part {
   readonly depth: number;
   #tag = '';
   copy?: CopyAnalysis;
-  harmless?: readonly boolean[];
   executes?: string;
   prepares?: { name: string; text: string };
   deallocates?: string | null;
@@ -68,7 +67,6 @@ export class Part {
       sets: [...into.sets].map(([name, value]) => ({ name, value })),
       defines: [...into.defines.values()],
       ...(this.copy && { copy: this.copy }),
-      ...(this.harmless && { harmless: this.harmless }),
       ...(this.executes !== undefined && { executes: this.executes }),
       ...(this.prepares && { prepares: this.prepares }),
       ...(this.deallocates !== undefined && { deallocates: this.deallocates }),

@@ -49,35 +49,6 @@ test('the inner text is cut by bytes where earlier text is not ASCII', () => {
   expect(parts[1]?.copy?.query).toBe("SELECT 'ü' FROM t");
 });
 
-test.each([
-  ['SELECT count(*), count(a), count(DISTINCT a), a, 1, now(), current_date FROM t', [1, 1, 1, 0, 1, 1, 1]],
-  ['SELECT a IS NULL, (a || b) IS NULL, (SELECT 1) IS NULL FROM t', [1, 0, 0]],
-  [
-    'SELECT count(*) FILTER (WHERE ssn = $1), count(nullif(a, $1)), count(CASE WHEN a THEN 1 END) FROM t',
-    [0, 0, 0],
-  ],
-  [
-    'SELECT row_number() OVER (), row_number() OVER (ORDER BY ssn), count(*) OVER (PARTITION BY ssn) FROM t',
-    [1, 0, 0],
-  ],
-  [
-    'SELECT EXISTS (SELECT 1 FROM t), EXISTS (SELECT 1 FROM t WHERE a = 1), (SELECT count(*) FROM t)',
-    [1, 0, 0],
-  ],
-  ['SELECT mine.count(a), lower(a), max(a), pg_typeof(a), a::text, 1::text FROM t', [0, 0, 0, 1, 0, 1]],
-  ['SELECT 1, *, 2 FROM t', [1]],
-  ['SELECT (c).*, 2 FROM t c', []],
-])('harmless targets of %s', (sql, expected) => {
-  expect(part(sql).harmless?.map(Number)).toEqual(expected);
-});
-
-test.each(['SELECT 1 UNION SELECT 2', 'VALUES (1)', 'DELETE FROM t RETURNING 1', 'SELECT 1 INTO x'])(
-  'targets of %s are not judged',
-  (sql) => {
-    expect(part(sql).harmless).toBeUndefined();
-  },
-);
-
 test('PREPARE gives name and text, EXECUTE its name, DEALLOCATE and DISCARD what they drop', () => {
   expect(part('PREPARE "P x" (int, text) AS SELECT $1 AS as_is').prepares).toEqual({
     name: 'P x',

@@ -51,12 +51,8 @@ export function resolve(analysis: StatementAnalysis, lookup: FunctionLookup): St
     changed = true;
     const following = new Following(lookup);
     for (const info of targets.known) following.follow(info);
-    // `count` and `now` reveal nothing, unless somebody's own function of that name is meant.
-    const { harmless, ...rest } = part;
-    const kept = harmless && !targets.shadowed ? { harmless } : {};
     return {
-      ...rest,
-      ...kept,
+      ...part,
       calls: targets.missing,
       facts: mergeFacts([part.facts, asCalled(following.facts())]),
     };
@@ -67,7 +63,6 @@ export function resolve(analysis: StatementAnalysis, lookup: FunctionLookup): St
 function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes'>, lookup: FunctionLookup) {
   const known: FunctionInfo[] = [];
   const missing: QualifiedName[] = [];
-  let shadowed = false;
   for (const call of part.calls) {
     const found = lookup(call);
     if (found.length === 0) missing.push(call);
@@ -76,13 +71,12 @@ function callTargets(part: Pick<PartAnalysis, 'calls' | 'builtins' | 'attributes
   // What an extension adds to a builtin's name is for its own types and computes like the builtin.
   for (const name of part.builtins) {
     const found = lookup({ schema: null, name }).filter((info) => info.extension === null);
-    if (found.length > 0) shadowed = true;
     known.push(...found);
   }
   for (const name of part.attributes) {
     known.push(...lookup({ schema: null, name }).filter((info) => info.rowArgument));
   }
-  return { known, missing, shadowed };
+  return { known, missing };
 }
 
 /** What running these functions can cause, all they call included. */
@@ -134,11 +128,15 @@ class Following {
   }
 }
 
+const RANGE_CONSTRUCTOR = /^(?:multi)?range_constructor[0-3]$/;
+
 function bodyFacts(into: FactsCollector, info: FunctionInfo): void {
   if (info.parts.length > 0) return;
   const language = info.language.toLowerCase();
   // Written by the catalog for an operator whose function is PostgreSQL's own.
   if (language === 'internal' && info.body === '') return;
+  // The server makes these itself for every range type.
+  if (language === 'internal' && RANGE_CONSTRUCTOR.test(info.body ?? '')) return;
   // Only a superuser makes C functions, and a server trusts what they declare; the few that run SQL are known by name.
   if (language === 'c' && info.volatility !== 'volatile' && !isKnownEscape(info.name)) return;
   if (info.body === null) {

@@ -1,92 +1,79 @@
-import { type TypeCodec, ValueFault } from './codec.ts';
+import {
+  BinaryReader,
+  holding,
+  int32,
+  type Part,
+  sizedValue,
+  structured,
+  type TypeCodec,
+  ValueFault,
+} from './codec.ts';
 
 type Tree = string | null | readonly Tree[];
 
-interface Header {
+interface ArrayShape {
+  readonly parts: readonly Part[];
   readonly dimensions: readonly { readonly size: number; readonly lower: number }[];
   readonly element: number;
-  /** Where the elements begin. */
-  readonly at: number;
 }
 
 const MAX_DIMENSIONS = 6;
 
-/**
- * Arrays of `element` (array_send, array_out). Shown as their text, one value. A replacement that is an array literal
- * of the same dimensions stands for the whole; any other text stands for each element, so dimensions are kept.
- */
+/** Arrays of `element` (array_send, array_out): dimensions, bounds and NULL elements stay as they are. */
 export function arrayOf(element: TypeCodec, delimiter = ','): TypeCodec {
   const name = `${element.name}[]`;
-  const decode = (bytes: Buffer, start: number, end: number): string => {
-    const header = readHeader(bytes, start, end, name);
-    const flat = readElements(bytes, header, end, element, name);
-    return literal(flat, header, delimiter);
-  };
-  return {
+  const part = (bytes: Buffer | null): Part => ({ codec: element, key: null, bytes });
+  return structured<ArrayShape>({
     name,
-    valueType: element.valueType,
-    textual: true,
-    decode,
-    encode(text) {
-      const tree = parseLiteral(text, delimiter, name);
-      return encodeTree(tree, element, 0, name);
+    holds: holding(element),
+    textual: element.textual,
+    named: element.named === true,
+    readText(text) {
+      const bounds = boundsOf(text);
+      const tree = parseLiteral(text, bounds.length, delimiter, name);
+      const flat = flatten(tree);
+      const dimensions = dimensionsOf(tree, bounds);
+      if (flat.length !== product(dimensions)) throw new ValueFault(name);
+      const parts = flat.map((one) => part(one === null ? null : Buffer.from(one, 'latin1')));
+      return { parts, dimensions, element: 0 };
     },
-    replace(text, raw, start, end, binary) {
-      const before = binary ? decode(raw, start, end) : raw.toString('utf8', start, end);
-      const old = parseLiteral(before, delimiter, name);
-      const given =
-        text.startsWith('{') || text.startsWith('[') ? tryParse(text, delimiter, name) : undefined;
-      const whole = given !== undefined && sameShape(given, old);
-      const next = whole ? given : mapTree(old, text);
-      if (!binary) return Buffer.from(boundsOf(before) + writeTree(checked(next, element), delimiter));
-      const header = readHeader(raw, start, end, name);
-      return encodeArray(flatten(next), header, element);
+    writeText: ({ dimensions }, parts) => literal(parts, dimensions, delimiter),
+    readBinary(bytes) {
+      const reader = new BinaryReader(bytes, name);
+      const count = reader.int32();
+      if (count < 0 || count > MAX_DIMENSIONS) throw new ValueFault(name, 'a value has a wrong length');
+      reader.int32();
+      const oid = reader.int32() >>> 0;
+      const dimensions = Array.from({ length: count }, () => ({
+        size: reader.int32(),
+        lower: reader.int32(),
+      }));
+      const due = product(dimensions);
+      if (due < 0 || due * 4 > bytes.length) throw new ValueFault(name, 'a value has a wrong length');
+      const parts = Array.from({ length: due }, () => part(reader.value()));
+      reader.end();
+      return { parts, dimensions, element: oid };
     },
-  };
+    writeBinary: ({ dimensions, element: oid }, parts) =>
+      Buffer.concat([
+        int32(dimensions.length),
+        int32(parts.includes(null) ? 1 : 0),
+        int32(oid),
+        ...dimensions.flatMap(({ size, lower }) => [int32(size), int32(lower)]),
+        ...parts.map(sizedValue),
+      ]),
+  });
 }
 
-function readHeader(bytes: Buffer, start: number, end: number, name: string): Header {
-  if (end - start < 12) throw new ValueFault(name, 'a value has a wrong length');
-  const count = bytes.readInt32BE(start);
-  if (count < 0 || count > MAX_DIMENSIONS || end - start < 12 + count * 8) {
-    throw new ValueFault(name, 'a value has a wrong length');
-  }
-  const dimensions = Array.from({ length: count }, (_, i) => ({
-    size: bytes.readInt32BE(start + 12 + i * 8),
-    lower: bytes.readInt32BE(start + 16 + i * 8),
-  }));
-  return { dimensions, element: bytes.readUInt32BE(start + 8), at: start + 12 + count * 8 };
+function product(dimensions: ArrayShape['dimensions']): number {
+  return dimensions.length === 0 ? 0 : dimensions.reduce((all, { size }) => all * size, 1);
 }
 
-function readElements(
-  bytes: Buffer,
-  header: Header,
-  end: number,
-  element: TypeCodec,
-  name: string,
-): (string | null)[] {
-  const values: (string | null)[] = [];
-  let { at } = header;
-  while (at + 4 <= end) {
-    const length = bytes.readInt32BE(at);
-    at += 4;
-    if (length < 0) values.push(null);
-    else {
-      if (at + length > end) throw new ValueFault(name, 'a value has a wrong length');
-      values.push(element.decode(bytes, at, at + length));
-      at += length;
-    }
-  }
-  const due = header.dimensions.reduce(
-    (product, { size }) => product * size,
-    header.dimensions.length > 0 ? 1 : 0,
-  );
-  if (at !== end || values.length !== due) throw new ValueFault(name, 'a value has a wrong length');
-  return values;
-}
-
-function literal(flat: readonly (string | null)[], header: Header, delimiter: string): string {
-  const { dimensions } = header;
+function literal(
+  flat: readonly (string | null)[],
+  dimensions: ArrayShape['dimensions'],
+  delimiter: string,
+): string {
   if (dimensions.length === 0) return '{}';
   const shifted = dimensions.some(({ lower }) => lower !== 1);
   const bounds = shifted
@@ -103,7 +90,9 @@ function literal(flat: readonly (string | null)[], header: Header, delimiter: st
 function writeTree(tree: Tree, delimiter: string): string {
   if (tree === null) return 'NULL';
   if (typeof tree !== 'string') return `{${tree.map((item) => writeTree(item, delimiter)).join(delimiter)}}`;
-  const plain = tree !== '' && !/^null$/i.test(tree) && !/[{}"\\\s]/.test(tree) && !tree.includes(delimiter);
+  // What array_isspace takes for white space: a no-break space is none, and in UTF-8 half a letter.
+  const plain =
+    tree !== '' && !/^null$/i.test(tree) && !/[{}"\\ \t\n\r\v\f]/.test(tree) && !tree.includes(delimiter);
   return plain ? tree : `"${tree.replace(/["\\]/g, '\\$&')}"`;
 }
 
@@ -111,17 +100,18 @@ function boundsOf(text: string): string {
   return /^(?:\[[+-]?\d+:[+-]?\d+\])+=/.exec(text)?.[0] ?? '';
 }
 
-function tryParse(text: string, delimiter: string, name: string): Tree | undefined {
-  try {
-    return parseLiteral(text, delimiter, name);
-  } catch {
-    return undefined;
+function dimensionsOf(tree: Tree, bounds: string): ArrayShape['dimensions'] {
+  const lowers = [...bounds.matchAll(/\[([+-]?\d+):/g)].map(([, lower]) => Number(lower));
+  const dimensions: { size: number; lower: number }[] = [];
+  for (let level: Tree = tree; Array.isArray(level) && level.length > 0; level = level[0] as Tree) {
+    dimensions.push({ size: level.length, lower: lowers[dimensions.length] ?? 1 });
   }
+  return dimensions;
 }
 
 /** Reads an array literal (documentation, "Array Input and Output Syntax"). */
-function parseLiteral(text: string, delimiter: string, name: string): Tree {
-  let at = boundsOf(text).length;
+function parseLiteral(text: string, from: number, delimiter: string, name: string): Tree {
+  let at = from;
   const fault = (): ValueFault => new ValueFault(name);
   const parse = (depth: number): Tree => {
     if (depth > MAX_DIMENSIONS) throw fault();
@@ -161,63 +151,7 @@ function parseLiteral(text: string, delimiter: string, name: string): Tree {
   return tree;
 }
 
-function sameShape(a: Tree, b: Tree): boolean {
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  if (!Array.isArray(a) || !Array.isArray(b)) return true;
-  return a.length === b.length && a.every((item, i) => sameShape(item as Tree, b[i] as Tree));
-}
-
-/** NULL elements stay NULL: they hold nothing to hide. */
-function mapTree(tree: Tree, text: string): Tree {
-  if (tree === null) return null;
-  return typeof tree === 'string' ? text : tree.map((item) => mapTree(item, text));
-}
-
 function flatten(tree: Tree): (string | null)[] {
   if (tree === null || typeof tree === 'string') return [tree];
   return tree.flatMap(flatten);
-}
-
-/** Every element must be a value of its type, or the reader of the column breaks. */
-function checked(tree: Tree, element: TypeCodec): Tree {
-  if (tree === null) return null;
-  if (typeof tree !== 'string') return tree.map((item) => checked(item, element));
-  const value = element.encode(tree);
-  return element.plain || element.valueType === 'bytes' ? element.decode(value, 0, value.length) : tree;
-}
-
-function encodeArray(flat: readonly (string | null)[], header: Header, element: TypeCodec): Buffer {
-  const parts: Buffer[] = [];
-  const head = Buffer.alloc(12 + header.dimensions.length * 8);
-  head.writeInt32BE(header.dimensions.length);
-  head.writeInt32BE(flat.includes(null) ? 1 : 0, 4);
-  head.writeUInt32BE(header.element, 8);
-  header.dimensions.forEach(({ size, lower }, i) => {
-    head.writeInt32BE(size, 12 + i * 8);
-    head.writeInt32BE(lower, 16 + i * 8);
-  });
-  parts.push(head);
-  for (const item of flat) {
-    const value = item === null ? null : element.encode(item);
-    const length = Buffer.alloc(4);
-    length.writeInt32BE(value ? value.length : -1);
-    parts.push(length);
-    if (value) parts.push(value);
-  }
-  return Buffer.concat(parts);
-}
-
-/** A whole array from its text, for parameters and tests; lower bounds are 1. */
-function encodeTree(tree: Tree, element: TypeCodec, oid: number, name: string): Buffer {
-  const dimensions: { size: number; lower: number }[] = [];
-  for (let level: Tree = tree; Array.isArray(level) && level.length > 0; level = level[0] as Tree) {
-    dimensions.push({ size: level.length, lower: 1 });
-  }
-  const flat = flatten(tree);
-  if (
-    flat.length !== dimensions.reduce((product, { size }) => product * size, dimensions.length > 0 ? 1 : 0)
-  ) {
-    throw new ValueFault(name);
-  }
-  return encodeArray(flat, { dimensions, element: oid, at: 0 }, element);
 }

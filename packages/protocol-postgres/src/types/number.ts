@@ -61,7 +61,7 @@ function finite(text: string, name: string): number {
 }
 
 /** PostgreSQL turns to an exponent below 1e-4 and from `digits` digits on, and writes at least two digits of it. */
-function numberText(value: number, digits: number): string {
+export function numberText(value: number, digits: number): string {
   if (!Number.isFinite(value) || value === 0) return Object.is(value, -0) ? '-0' : String(value);
   const [mantissa = '', exponent = '0'] = value.toExponential().split('e');
   const power = Number(exponent);

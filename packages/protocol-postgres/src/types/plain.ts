@@ -58,3 +58,31 @@ export const byteaCodec: TypeCodec = {
     return Buffer.from(text.slice(2), 'hex');
   },
 };
+
+/** "char" holds one byte. */
+export const charCodec: TypeCodec = {
+  ...plain('char'),
+  maxLength: 1,
+  encode(text) {
+    const bytes = Buffer.from(text);
+    if (bytes.length > 1) throw new ValueFault('char');
+    // An empty one is a zero byte in binary (charrecv, charin).
+    return bytes.length === 0 ? Buffer.from([0]) : bytes;
+  },
+};
+
+/** jsonpath's binary form is one version byte, 1, and the text. What replaces a path is a path: a text in quotes. */
+export const jsonpathCodec: TypeCodec = {
+  name: 'jsonpath',
+  valueType: 'text',
+  textual: true,
+  plain: { skip: 1 },
+  decode(bytes, start, end) {
+    if (bytes[start] !== 1) throw new ValueFault('jsonpath', 'unknown binary version');
+    return bytes.toString('utf8', start + 1, end);
+  },
+  encode(text) {
+    if (text.includes(ZERO)) throw new ValueFault('jsonpath');
+    return Buffer.concat([Buffer.from([1]), Buffer.from(JSON.stringify(text))]);
+  },
+};

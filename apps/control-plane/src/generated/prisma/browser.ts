@@ -119,9 +119,25 @@ export type IssuedToken = Prisma.IssuedTokenModel
 export type RevokedToken = Prisma.RevokedTokenModel
 /**
  * Model SigningKey
- * The control plane's own keys; `kind` is token, snapshot, ca or masking. The private half is sealed.
+ * The control plane's own keys; `kind` is token, snapshot, ca, masking or vault. The private half is sealed.
  */
 export type SigningKey = Prisma.SigningKeyModel
+/**
+ * Model VaultToken
+ * What a reversible token stands for, sealed to the vault key by the edge that made it. Two digests for one token are a
+ * collision: neither is opened.
+ */
+export type VaultToken = Prisma.VaultTokenModel
+/**
+ * Model VaultErasure
+ * Tokens whose value was erased. The row stays, so that an edge's late report cannot bring the value back.
+ */
+export type VaultErasure = Prisma.VaultErasureModel
+/**
+ * Model VaultErasedValue
+ * Values that were erased, by the digest edges report them with: no token of theirs is kept any more.
+ */
+export type VaultErasedValue = Prisma.VaultErasedValueModel
 /**
  * Model AuditEntry
  * Every change an administrator makes. `before` and `after` never hold a secret.

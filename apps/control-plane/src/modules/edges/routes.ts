@@ -21,10 +21,20 @@ function iso(date: Date | null): string | null {
   return date === null ? null : date.toISOString();
 }
 
+/** An edge tells its host key among its capabilities: what a client must know before it sends a token. */
+function knownHosts({ capabilities, listeners }: EdgeRecord): { knownHosts?: string } {
+  const { protocols } = (capabilities ?? {}) as { protocols?: { ssh?: { identity?: unknown } } };
+  const identity = protocols?.ssh?.identity;
+  const address = /^(.+):(\d+)$/.exec(listeners.ssh ?? '');
+  if (typeof identity !== 'string' || !/^[\w@.-]+ [A-Za-z0-9+/=]+$/.test(identity) || !address) return {};
+  return { knownHosts: `${address[2] === '22' ? address[1] : `[${address[1]}]:${address[2]}`} ${identity}` };
+}
+
 function viewEdge(edge: EdgeRecord): z.output<typeof edgeView> {
   return {
     ...edge,
     listeners: { ...edge.listeners },
+    ...knownHosts(edge),
     lastSeenAt: iso(edge.lastSeenAt),
     createdAt: iso(edge.createdAt),
   };

@@ -13,6 +13,7 @@ export const edgeView = z
     connected: z.boolean().describe('heard of within the last 30 seconds'),
     capabilities: z.unknown().describe('what it can enforce, by protocol'),
     listeners: z.record(z.string(), z.string()).describe('address callers reach it at, by protocol'),
+    knownHosts: z.string().optional().describe('line for the known_hosts file of SSH clients'),
     openSessions: z.int(),
     spoolBytes: z.number().describe('recorded bytes not yet delivered'),
     lastSeenAt: timeText.nullable(),

@@ -15,11 +15,13 @@ type Tokens = Snapshot['tokens'];
 export interface SnapshotSources {
   connections(): Promise<readonly Connection[]>;
   policies(): Promise<Snapshot['policies']>;
-  trust(): Promise<Pick<Tokens, 'scrim' | 'issuers'>>;
+  trust(): Promise<Pick<Tokens, 'scrim' | 'issuers' | 'sshAuthorities'>>;
   /** Revoked tokens that have not expired yet. */
   revoked(): Promise<Tokens['revoked']>;
   /** 32 bytes, base64. */
   maskingKey(): Promise<string>;
+  /** The key reversible tokens are sealed to; left out or undefined where there is no vault. */
+  vault?(): Promise<Snapshot['vault']>;
   queue(): Promise<Snapshot['queue']>;
 }
 
@@ -55,13 +57,14 @@ export class SnapshotContent {
   }
 
   static async load(sources: SnapshotSources): Promise<SnapshotContent> {
-    const [connections, policies, trust, revoked, maskingKey, queue] = await Promise.all([
+    const [connections, policies, trust, revoked, maskingKey, queue, vault] = await Promise.all([
       sources.connections(),
       sources.policies(),
       sources.trust(),
       sources.revoked(),
       sources.maskingKey(),
       sources.queue(),
+      sources.vault?.(),
     ]);
     // Order by name: the same content must have the same version on every replica.
     const parts = [...connections]
@@ -71,9 +74,9 @@ export class SnapshotContent {
         text: JSON.stringify(connection),
       }));
     const sorted = [...policies].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const rest = `"policies":${JSON.stringify(sorted)},"maskingKey":${JSON.stringify(maskingKey)},"queue":${JSON.stringify(queue)}`;
-    const { scrim, issuers } = trust;
-    return new SnapshotContent(parts, rest, JSON.stringify({ scrim, issuers }), revoked);
+    const rest = JSON.stringify({ policies: sorted, maskingKey, queue, vault }).slice(1, -1);
+    const { scrim, issuers, sshAuthorities } = trust;
+    return new SnapshotContent(parts, rest, JSON.stringify({ scrim, issuers, sshAuthorities }), revoked);
   }
 
   /** An edge gets the connections that name it, and those that name none. */

@@ -136,6 +136,14 @@ export const tokenSpec = z
   .meta({ id: 'TokenSpec' });
 export type TokenSpec = z.infer<typeof tokenSpec>;
 
+export const certificateSpec = z
+  .strictObject({
+    ...tokenSpec.shape,
+    publicKey: z.string().min(40).max(8_192).describe('line of an OpenSSH .pub file'),
+  })
+  .meta({ id: 'SshCertificateSpec' });
+export type CertificateSpec = z.infer<typeof certificateSpec>;
+
 export const exchangeSpec = z
   .strictObject({
     token: z.string().min(20).max(16_384).describe('ID token (or JWT access token) of a configured issuer'),
@@ -156,6 +164,18 @@ export const newToken = z
   })
   .meta({ id: 'NewToken' });
 export type NewToken = z.infer<typeof newToken>;
+
+export const newCertificate = z
+  .object({
+    certificate: z.string().describe('line of an OpenSSH -cert.pub file'),
+    tokenId: z.string().describe('by which it is revoked, like a token'),
+    expiresAt: z.iso.datetime(),
+    subject: z.string(),
+    groups: z.array(z.string()),
+    connections: z.array(z.string()),
+  })
+  .meta({ id: 'NewSshCertificate' });
+export type NewCertificate = z.infer<typeof newCertificate>;
 
 export const tokenView = z
   .object({

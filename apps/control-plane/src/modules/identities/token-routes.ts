@@ -3,7 +3,9 @@ import { pageOf } from '../../http/page.ts';
 import { answers } from '../../http/responses.ts';
 import type { Server } from '../../http/server.ts';
 import {
+  certificateSpec,
   exchangeSpec,
+  newCertificate,
   newToken,
   revokedView,
   tokenParams,
@@ -30,6 +32,20 @@ export function registerTokens(server: Server, tokens: Tokens): void {
       },
     },
     async (request) => tokens.issue(principalOf(request), actorOf(request), request.body),
+  );
+  server.post(
+    '/v1/ssh/certificates',
+    {
+      config: { access: ['user'] },
+      schema: {
+        tags,
+        summary: 'Get an SSH user certificate',
+        description: 'Says what a token would, for the holder of a key; for whom, as with tokens.',
+        body: certificateSpec,
+        response: answers(newCertificate),
+      },
+    },
+    async (request) => tokens.certify(principalOf(request), actorOf(request), request.body),
   );
   server.post(
     '/v1/tokens/exchange',

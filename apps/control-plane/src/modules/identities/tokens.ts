@@ -6,13 +6,24 @@ import type { Prisma } from '../../database/client.ts';
 import { decodeCursor, type Page, type PageQuery, toPage } from '../../http/page.ts';
 import { ApiError, invalid, notFound } from '../../http/problem.ts';
 import { recordAudit } from '../audit/record.ts';
-import type { ExchangeSpec, NewToken, RevokedView, TokenSpec, TokenView } from './schema.ts';
+import type {
+  CertificateSpec,
+  ExchangeSpec,
+  NewCertificate,
+  NewToken,
+  RevokedView,
+  TokenSpec,
+  TokenView,
+} from './schema.ts';
+import { signCertificate } from './ssh-certificate.ts';
 import { signToken, type TokenClaims } from './token.ts';
 import type { TokenVerifier } from './verifier.ts';
 
 /** Scrim tokens: issued, exchanged, revoked. */
 export interface Tokens {
   issue(principal: Principal, actor: Actor, spec: TokenSpec): Promise<NewToken>;
+  /** The same as a certificate OpenSSH clients present. */
+  certify(principal: Principal, actor: Actor, spec: CertificateSpec): Promise<NewCertificate>;
   /** Turns a token of a configured issuer into a Scrim token that is shorter, bound, and revocable. */
   exchange(spec: ExchangeSpec, from: { readonly requestId: string; readonly ip: string }): Promise<NewToken>;
   list(query: PageQuery & { readonly subject?: string | undefined }): Promise<Page<TokenView>>;
@@ -82,15 +93,45 @@ function requireLifetime({ config }: Needs, ttlSeconds: number): void {
   throw invalid('ttlSeconds', `at most ${longest} is allowed here`, mend);
 }
 
+interface Minted {
+  readonly secret: string;
+  readonly tokenId: string;
+  readonly expiresAt: string;
+  readonly subject: string;
+  readonly groups: string[];
+  readonly connections: string[];
+}
+
 /** Signs a token, and writes it into the books before anybody has it. */
 async function mint(needs: Needs, actor: Actor, wish: Wish): Promise<NewToken> {
-  const { db, keys, now } = needs;
+  const { keys } = needs;
+  const sign = async (claims: TokenClaims) => signToken(await keys.current('token'), claims);
+  const { secret, ...rest } = await enter(needs, actor, wish, sign, 'token.issue');
+  return { token: secret, ...rest };
+}
+
+/** The same as an SSH user certificate: listed and revoked like a token. */
+async function certify(needs: Needs, actor: Actor, wish: Wish, publicKey: string): Promise<NewCertificate> {
+  const { keys, now } = needs;
+  const sign = (claims: TokenClaims) => signCertificate(keys, publicKey, claims, now());
+  const { secret, ...rest } = await enter(needs, actor, wish, sign, 'ssh-certificate.issue');
+  return { certificate: secret, ...rest };
+}
+
+async function enter(
+  needs: Needs,
+  actor: Actor,
+  wish: Wish,
+  signed: (claims: TokenClaims) => Promise<string>,
+  action: string,
+): Promise<Minted> {
+  const { db, now } = needs;
   requireLifetime(needs, wish.ttlSeconds);
   await requireConnections(needs, wish.connections);
   const tokenId = randomBytes(12).toString('base64url');
   const expiresAt = Math.floor(now() / 1000) + wish.ttlSeconds;
   const { ttlSeconds, ...who } = wish;
-  const token = await signToken(await keys.current('token'), { ...who, tokenId, expiresAt });
+  const secret = await signed({ ...who, tokenId, expiresAt });
   const row = {
     tokenId,
     subject: who.subject,
@@ -103,10 +144,10 @@ async function mint(needs: Needs, actor: Actor, wish: Wish): Promise<NewToken> {
   };
   await db.prisma.$transaction(async (tx) => {
     await tx.issuedToken.create({ data: row });
-    await recordAudit(tx, actor, { action: 'token.issue', resource: `token/${tokenId}`, after: row });
+    await recordAudit(tx, actor, { action, resource: `token/${tokenId}`, after: row });
   });
   const { subject, groups, connections } = row;
-  return { token, tokenId, expiresAt: row.expiresAt.toISOString(), subject, groups, connections };
+  return { secret, tokenId, expiresAt: row.expiresAt.toISOString(), subject, groups, connections };
 }
 
 async function revoke(
@@ -136,6 +177,8 @@ export function createTokens(needs: Needs, verifier: TokenVerifier): Tokens {
   const { prisma } = db;
   const production = config.mode === 'production';
   return {
+    certify: async (principal, actor, { publicKey, ...spec }) =>
+      certify(needs, actor, wishOf(principal, spec, production), publicKey),
     issue: async (principal, actor, spec) => mint(needs, actor, wishOf(principal, spec, production)),
     async exchange({ token, connections = [], ttlSeconds }, from) {
       const { subject, groups, kind } = await verifier.verifyIssued(token);

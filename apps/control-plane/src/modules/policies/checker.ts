@@ -4,6 +4,7 @@ import { checkPolicies, type ProtocolCapabilities } from '@scrim/policy';
 import { capabilities as http } from '@scrim/protocol-http/capabilities';
 import { capabilities as postgres } from '@scrim/protocol-postgres/capabilities';
 import { STATEMENT_NAMES } from '@scrim/protocol-postgres/statement';
+import { capabilities as ssh } from '@scrim/protocol-ssh/capabilities';
 import { ApiError, type FieldProblem } from '../../http/problem.ts';
 
 /**
@@ -16,9 +17,10 @@ export type PolicyChecker = (
 ) => readonly FieldProblem[];
 
 /** What each protocol of this release can enforce. */
-const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres, http };
+const CAPABILITIES: Readonly<Record<string, ProtocolCapabilities>> = { postgres, http, ssh };
 
-export function createPolicyChecker(): PolicyChecker {
+/** @param vault whether reversible tokens can be kept */
+export function createPolicyChecker(vault: boolean): PolicyChecker {
   const detectors = listDetectors().map((detector) => detector.id);
   return (policies, connections) =>
     checkPolicies(policies, {
@@ -28,6 +30,7 @@ export function createPolicyChecker(): PolicyChecker {
       detectors,
       resolveDetectors,
       checkPattern,
+      vault,
     })
       .filter((finding) => finding.severity !== 'warning')
       .map(({ path, message, mend }) => ({ path: formatPath(path), message, mend }));

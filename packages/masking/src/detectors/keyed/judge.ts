@@ -9,9 +9,11 @@ import { isPlaceholder } from './placeholder.ts';
  */
 export const judgePassword: ValueJudge = (view, value) => {
   if (value.form === 'loose') return judgeSpoken(view, value);
+  if (opensBracket(view, value)) return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 512));
   if (text.length < 4 || text.length > 500 || isPlaceholder(text) || isReference(text)) return null;
+  if (isForeignWord(text)) return null;
   const alphabetic = /^[A-Za-z_-]+$/.test(text);
   if (isVerb(view, value, text)) return null;
   if (value.form === 'quoted' || value.form === 'cell') {
@@ -22,8 +24,10 @@ export const judgePassword: ValueJudge = (view, value) => {
   if (text.includes(' ') || isCode(text)) return null;
   if (value.form === 'pair' && /^[A-Z_-]+$/.test(text)) return null;
   if (value.form === 'pair' && !value.upper)
-    return /^[a-z_-]+\d{0,4}$/i.test(text) ? null : strong(span, text);
+    return /^[a-z_-]+\d{0,2}$/i.test(text) || ALGORITHM.test(text) ? null : strong(span, text);
+  if (alphabetic && value.words.includes('passphrase') && /^[a-z]+(?:-[a-z]+){2,}$/.test(text)) return span;
   if (value.form === 'prose' || value.form === 'inline') {
+    if (/^[A-Za-z]{5,}$/.test(text) && isNamed(view, value, span[1], text)) return span;
     if (alphabetic) return isBareWord(view, value, span[1], text) ? span : null;
     return isIdentifierWithDigits(text) && !value.upper && value.form === 'inline'
       ? strong(span, text)
@@ -43,6 +47,20 @@ function isVerb(view: View, value: KeyedValue, text: string): boolean {
   return view.at(before) !== 0x3d && !(/\d/.test(text) && /[A-Za-z]/.test(text) && !text.startsWith('-'));
 }
 
+/**
+ * Letters alone, some of them outside ASCII (here as bytes of UTF-8): a word of some language in a table of
+ * translations, not a password. Blanks and full-width marks make it a sentence, which is no password either.
+ */
+const isForeignWord = (text: string): boolean =>
+  /[\x80-\xff]/.test(text) && /^[A-Za-z\x80-\xff _.,!?'()-]+$/.test(text);
+
+/** Said before anything is decoded: `auth=(auth=(…` would be read to its end at every key. */
+function opensBracket(view: View, value: KeyedValue): boolean {
+  if (value.form === 'quoted' || value.form === 'cell') return false;
+  const first = view.at(value.start);
+  return first === 0x28 || first === 0x5b || first === 0x7b;
+}
+
 const QUOTES = [0x22, 0x27, 0x60, 0x5c];
 const QUALIFIERS = new Set(
   'db smtp user root admin mysql mail redis login sudo ftp ldap imap auth my pg'.split(' '),
@@ -59,6 +77,37 @@ function isBareWord(view: View, value: KeyedValue, end: number, text: string): b
   const assigned = value.form === 'inline' && view.at(value.start - 1) === 0x3d;
   return assigned || !ENGLISH.test(text);
 }
+
+const ALGORITHM = /^(?:sha|md|aes|utf|[rheps]s|base|rc|ascii|argon|pbkdf|scrypt)-?\d/i;
+
+/**
+ * "the password is walnut.": one word that ends its clause and is none of those that say how the password is, or what
+ * it is for. Elsewhere in a sentence a word after "is" is grammar.
+ */
+function isNamed(view: View, value: KeyedValue, end: number, text: string): boolean {
+  if (!/\b(?:is|was):? +$/.test(view.text(value.start - 8, value.start))) return false;
+  const next = view.at(end);
+  const after = next === 0x2e || next === 0x2c || next === 0x21 || next === 0x3b ? view.at(end + 1) : next;
+  if (after >= 0 && after !== 0x0a && after !== 0x0d && (after !== 0x20 || after === next)) return false;
+  return !GRAMMAR.test(text) && !STATES.has(text.toLowerCase());
+}
+
+const GRAMMAR =
+  /(?:ed|ing|able|ible|ent|ant|ive|ful|less|ly|al|ous|ory|ary|ken|ten|wn|words?|ct|ical|time|ways?|where|thing|self)$/i;
+
+const STATES = new Set(
+  `wrong weak strong short empty blank null fine okay right correct valid invalid hashed safe secure same good better best bad
+  worse very still also already just really never always here there this that these those older newer hidden shown known
+  unknown unique simple complex about only under over unset optional mandatory plain plaintext cleartext clear text random
+  default static stale lost stolen broken forgotten compromised public private local remote alright present absent gone
+  sufficient ready false true undefined none nothing something anything everything everyone yours mine theirs ours hers
+  enough fresh temporary permanent numeric alphanumeric binary ascii base encoded fixed global shared visible shorter longer newer older stronger weaker other either neither upper lower together yes no
+  chosen given reset back down
+  again soon today tomorrow later though then however fully early late okey accepted rejected cool great awesome terrible
+  trivial obvious ok sensitive case crucial vital essential useless useful handy guessable breakable leaked needed`
+    .split(/\s+/)
+    .filter((word) => word !== ''),
+);
 
 const ENGLISH =
   /(?:ed|ing|ion|ions|ory|able|ible|ent|ant|ive|ful|less|ly|al|ous|ity|ness|ment|ments|thing|where|ever|er|est|ers|wort|words?|ence|ance|ic|ism|ist|ate|ize|ise|fy|ct|ical|long|ough|ect|en|ung|eit|ier|ieren|sel|code)$/i;
@@ -80,10 +129,12 @@ const SENTENCE_END = [0x2e, 0x2c, 0x3b, 0x3a, 0x3f, 0x29];
 /** Whether the text under a token, secret or API-key key is one: long, and not a word, a number or a name. */
 export const judgeToken: ValueJudge = (view, value) => {
   if (value.form === 'loose') return judgeLoose(view, value);
+  if (opensBracket(view, value)) return null;
   const span = unwrap(view, value);
   const text = view.text(span[0], Math.min(span[1], span[0] + 4096));
   if (text.length < 8 || text.includes(' ') || isPlaceholder(text) || isReference(text)) return null;
-  if (/^AWS4-HMAC-SHA\d+$|^A[KS]IA[A-Z0-9]{16}(?:\/|%2F)/.test(text)) return null;
+  if (isForeignWord(text) || LISTS_PAIRS.test(text)) return null;
+  if (/^AWS4-HMAC-SHA\d+$|^[A-Za-z0-9_]+(?:\/|%2F)\d{8}(?:\/|%2F)/.test(text)) return null;
   if (/^[\d.,:-]+$/.test(text) && !/^\d{12,}$/.test(text)) return null;
   if (value.form !== 'quoted' && value.form !== 'cell' && isCode(text)) return null;
   if (/^_?[A-Za-z]+(?:[-_. ]+[A-Za-z]+)*_?[,;)]?$/.test(text)) return isScrambled(text) ? span : null;
@@ -92,6 +143,9 @@ export const judgeToken: ValueJudge = (view, value) => {
   }
   return strong(span, text);
 };
+
+/** `credentials 'id=…;secret=…'`: the values inside have keys of their own. */
+const LISTS_PAIRS = /^\w+=[^=;]+;\w+=/;
 
 /** "apikey 3kf…": only what is long and of mixed case, for a hash or a word may follow too. */
 function judgeLoose(view: View, value: KeyedValue): readonly [number, number] | null {
@@ -139,15 +193,26 @@ function isReference(text: string): boolean {
 
 /** `user.password`, `getToken()`, `cfg->secret`, `items[0]`, `a + b`: expressions, not values. */
 function isCode(text: string): boolean {
-  if (/^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+[!?]?$/.test(text) && !/\d{2,}/.test(text))
-    return !(/\d/.test(text) && /\w{20,}$/.test(text));
+  const path =
+    /^[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*(?:\.|->|::)([A-Za-z_$][\w$]*)[!?]?,?$/.exec(
+      text,
+    );
+  if (path && !(/\d{2,}/.test(text) && !/^(?:exports|module|this|self)\b/.test(text)))
+    return !/^(?=.*\d)\w{20,}$/.test(path[1] as string);
   return (
+    /^0x[\da-f]{1,8}[;,]?$/i.test(text) ||
+    TYPE_NAME.test(text) ||
     /^[A-Za-z_$][\w$.:>-]*(?:\(|\[(?:[\w"'\]:-]|$)|<)/.test(text) ||
     /^\w+\.(?:[A-Z][a-z0-9]+){2,},?$/.test(text) ||
     /^(?:[([{]|!+[A-Za-z_$])/.test(text) ||
+    /^[a-z-]+\{[a-z-]+:/.test(text) ||
     text.includes('=>')
   );
 }
+
+/** `OpenID4Credential;`: words in camel case, the last of which says what kind of thing it is. */
+const TYPE_NAME =
+  /^[A-Z][A-Za-z]*\d?[A-Za-z]*(?:Type|Types|Result|Credentials?|Token|Secret|Key|String|Options|Config|Params|Provider|Manager|Service|Handler|Response|Request|Context|Callback|Factory|Error|Schema|Field|Input|Output|Info|Data|Value|Props|Spec|Ref|Source|Reference)(?:\[\])?[;,]?$/;
 
 /** A name somebody gave to something: snake, kebab or camel case words. */
 function isIdentifier(text: string): boolean {

@@ -1,4 +1,4 @@
-import { ALNUM, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
+import { ALNUM, asciiBytes, BLANK, DIGIT, KEY_CHAR, LOWER_LETTER, UPPER } from '../../scan/bytes.ts';
 import { afterSequence, sequenceEnd } from '../../scan/pattern.ts';
 import type { View } from '../../scan/view.ts';
 
@@ -42,15 +42,39 @@ export function keyTail(view: View, end: number): number {
   if (view.at(p) === 0x27 && view.at(p + 1) === 0x73) p += 2;
   for (let words = 0; words < 4; words += 1) {
     if (view.at(p) !== 0x20 && view.at(p) !== 0x2f) return p;
+    if (view.at(p + 1) === 0x23 && endsName(view, p + 2)) return p + 2;
     const wordEnd = view.run(ALNUM, p + 1, 24);
-    if (wordEnd === p + 1 || hasDigit(view, p + 1, wordEnd)) return p;
-    if (VERBS.has(view.text(p + 1, Math.min(wordEnd, p + 6)))) return p;
+    if (wordEnd === p + 1) return p;
+    if (hasDigit(view, p + 1, wordEnd) && !endsName(view, wordEnd)) return p;
+    const word = view.text(p + 1, Math.min(wordEnd, p + 6));
+    if (VERBS.has(word) || isCode(view, end, p, wordEnd)) return p;
     p = wordEnd;
+    if (view.at(p) === 0x2e && ABBREVIATIONS.has(word.toLowerCase())) return p + 1;
   }
   return p;
 }
 
+/** "SWIFT code NDEANOKK": a long word in capitals after a word that is not in capitals is what was named. */
+function isCode(view: View, keyEnd: number, gap: number, end: number): boolean {
+  return (
+    end - gap > 8 &&
+    gap > keyEnd &&
+    view.run(UPPER, gap + 1, 24) === end &&
+    LOWER_LETTER[view.at(gap - 1)] === 1
+  );
+}
+
 const VERBS = new Set(['is', 'was', 'are']);
+const IS_WAS_ARE = ['is ', 'was ', 'are '].map(asciiBytes);
+/** "NHS No. …", "Ausweis-Nr. …": the full stop is the word's. */
+const ABBREVIATIONS = new Set(['no', 'nr', 'num', 'nbr', 'tel', 'acct', 'ref']);
+
+/** "Unseal Key 1: …", "the password on db1 is …": what says that the name is over and the value follows. */
+function endsName(view: View, at: number): boolean {
+  const next = view.at(at);
+  if (next === 0x3a || next === 0x3d) return true;
+  return next === 0x20 && IS_WAS_ARE.some((verb) => view.has(verb, at + 1));
+}
 
 /** Where a key ends whose tail says whose it is: "password for bob", "token of the build". */
 export function nameEnd(view: View, keyEnd: number, tail: number): number {

@@ -13,11 +13,11 @@ export function isPlaceholder(value: string): boolean {
 
 const REPEATED = /^(.)\1*$|^(?:[x*.#_\-0•…]+|<[^<>]*>|\[[^[\]]*\]|\([^()]*\))$/i;
 const TEMPLATE =
-  /^\$[\w({]|\$\{|\{\{|<%|%\(|^%\w+%$|^\{[\w.:-]*\}$|^#\{|^@[\w.]+@$|^&[\w.-]+$|^!\w+|^\*(?![\dA-F]{40}$)\w+$|^:[a-z]\w*$|^\?$|^@\{/;
+  /^\$[\w({]|\$\{|\{\{|<%|%\(|^%\w+%$|^%\{|^\{[\w.:-]*\}$|^#\{|^@[\w.]+@$|^&[\w.-]+$|^!\w+|^\*(?![\dA-F]{40}$)\w+$|^:[a-z][\w:]*$|^\?$|^@\{/;
 const MASKED =
   /\*{3,}|x{6,}|X{4,}|\.{3,}|…|•{2,}|_{6,}|\[(?:redacted|masked|filtered|hidden|removed)|<(?:redacted|masked|hidden)/i;
 const PHRASE =
-  /^(?:your|my|the|some|enter|insert|replace|put|add|use|set|change|update|fill|choose|any)[-_ ./]|change[-_ ]?(?:me|this|it)|replace[-_ ]?(?:me|this|with)|(?:your|example|sample|dummy|fake|placeholder|insert|redacted|masked)[-_ ]?(?:api|secret|token|key|pass|password|value|here|access|client|auth)?(?:[-_]|$)|[-_ ](?:here|placeholder|example|goes[-_ ]here)$|not[-_ ]?set|to[-_ ]be[-_ ]|^(?:tbd|todo|fixme|n\/a)$|example(?:key|token|secret|password)?$/;
+  /^(?:your|my|the|some|enter|insert|replace|put|add|use|set|change|update|fill|choose|any)[-_ ./]|change[-_ ]?(?:me|this|it)(?!\d)|replace[-_ ]?(?:me|this|with)|(?:your|example|sample|dummy|fake|placeholder|insert|redacted|masked)[-_ ]?(?:api|secret|token|key|pass|password|value|here|access|client|auth)?(?:[-_]|$)|[-_ ](?:here|placeholder|example|goes[-_ ]here)$|not[-_ ]?set|to[-_ ]be[-_ ]|^(?:tbd|todo|fixme|n\/a)$|example(?:key|token|secret|password)?$/;
 
 const WORDS = new Set(
   `none null nil undefined true false yes no empty string str text bytes bool boolean int integer number object any void

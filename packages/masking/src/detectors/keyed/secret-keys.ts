@@ -43,9 +43,11 @@ const KEY_JOINED =
   /(?:api|access|secret|private|signing|encryption|master|shared|account|storage|auth|client|app|license|crypto|session)key$/;
 
 /** `password` when the key names one; the words may be split or joined (`DB_PASSWORD`, `dbpassword`, `db.pass`). */
-export function isPasswordKey(key: readonly string[]): boolean {
-  const last = lastWord(key);
-  if (last === '') return false;
+export function isPasswordKey(words: readonly string[]): boolean {
+  const key = tellingWords(words);
+  const last = key[key.length - 1];
+  if (last === undefined) return false;
+  if (last === 'passe') return key[key.length - 2] === 'de';
   if (last === 'by') return key[key.length - 2] === 'identified';
   if (last === 'pass') return key.length < 6 && !key.includes('boarding') && !key.includes('season');
   if (PASSWORD.has(last) || PASSWORD_TAIL.test(last)) return true;
@@ -62,20 +64,25 @@ export function isPasswordKey(key: readonly string[]): boolean {
 }
 
 /** Whether the key names a token, a secret or an API key. */
-export function isTokenKey(key: readonly string[]): boolean {
-  const last = lastWord(key);
+export function isTokenKey(words: readonly string[]): boolean {
+  const key = tellingWords(words);
+  const last = key[key.length - 1];
+  if (last === undefined) return false;
   const previous = key[key.length - 2] ?? '';
   if (last === 'token' || (last.endsWith('token') && last.length > 6))
     return !TOKEN_NOISE.has(previous) && !/^(?:next|page|continuation|csrf|xsrf|sync)/.test(last);
   if (last === 'secret' || last.endsWith('secret') || (last === 'secrets' && key.length > 1)) return true;
   if (last === 'key' || last === 'keys')
-    return KEY_OF.has(previous) && !key.some((word) => KEY_NOISE.has(word));
+    return (
+      (KEY_OF.has(previous) || KEY_JOINED.test(`${previous}key`)) && !key.some((word) => KEY_NOISE.has(word))
+    );
   if (last === 'base' || last === 'data')
     return (
       previous === 'key' && (key.includes('secret') || key.includes('client') || key.includes('private'))
     );
   if (KEY_JOINED.test(last)) return !key.some((word) => KEY_NOISE.has(word));
-  if (last === 'id') return previous === 'secret';
+  if (last === 'id') return previous === 'secret' || SESSION.has(previous);
+  if (last === 'sessionid' || last === 'sessid') return true;
   if (last === 'value' || last === 'hex' || last === 'b64' || last === 'base64' || last === 'raw')
     return key.length > 2 && isTokenKey(key.slice(0, -1));
   if (last === 'apikey' || last === 'authkey' || last === 'jwt' || last === 'otpauth' || last === 'psk')
@@ -87,25 +94,37 @@ export function isTokenKey(key: readonly string[]): boolean {
   return false;
 }
 
-/** The last word that says what the value is; empty when the key is only about a secret. */
-function lastWord(key: readonly string[]): string {
-  let i = key.length - 1;
-  while (i > 0 && (NUMBERING.test(key[i] as string) || ENVIRONMENT.has(key[i] as string))) i -= 1;
-  const last = key[i] ?? '';
-  if (ABOUT.has(last) && !(last === 'id' && key[i - 1] === 'secret')) return '';
-  if (
-    key[0] === 'no' ||
-    key[0] === 'has' ||
-    key[0] === 'is' ||
-    key[0] === 'use' ||
-    key[0] === 'require' ||
-    key[0] === 'forgot'
-  )
-    return '';
-  return last.replace(/\d+$/, '');
+/**
+ * The words of a key without what only numbers it or says where it is used (`API_KEY_2`, `TOKEN_STAGING`), so that the
+ * last one says what the value is; none when the key is only about a secret.
+ */
+function tellingWords(key: readonly string[]): readonly string[] {
+  let length = key.length;
+  while (length > 1 && isMark(key[length - 1] as string)) length -= 1;
+  const last = key[length - 1] ?? '';
+  const owner = key[length - 2] ?? '';
+  if (ABOUT.has(last) && !(last === 'id' && (owner === 'secret' || SESSION.has(owner)))) return [];
+  if (DENIALS.has(key[0] ?? '')) return [];
+  return [...key.slice(0, length - 1), last.replace(/\d+$/, '')];
 }
 
-const NUMBERING = /^\d+$/;
+const isMark = (word: string): boolean => NUMBERING.test(word) || ENVIRONMENT.has(word);
+const DENIALS = words('no has is use require forgot');
+
+const SESSION = words('session sess');
+
+/** Whether the key names a session's id: who has the id has the session, yet most ids under such keys only count. */
+export const isSessionKey = (key: readonly string[]): boolean => {
+  const telling = tellingWords(key);
+  const last = telling[telling.length - 1];
+  return (
+    last === 'sessionid' ||
+    last === 'sessid' ||
+    (last === 'id' && SESSION.has(telling[telling.length - 2] ?? ''))
+  );
+};
+
+const NUMBERING = /^v?\d+$/;
 const ENVIRONMENT = words(
   'prod production staging stage dev development test live sandbox old new current primary secondary backup',
 );
@@ -130,4 +149,19 @@ export const PASSWORD_ANCHORS = [
   'motdepasse',
 ];
 /** Literals one of which every token key contains. */
-export const TOKEN_ANCHORS = ['token', 'secret', 'key', 'credential', 'auth', 'jwt', 'totp', 'otp', 'mfa'];
+export const TOKEN_ANCHORS = [
+  'token',
+  'secret',
+  'key',
+  'credential',
+  'auth',
+  'jwt',
+  'totp',
+  'otp',
+  'mfa',
+  'session_id',
+  'session-id',
+  'session id',
+  'sessionid',
+  'sessid',
+];

@@ -17,7 +17,8 @@ export class ValueSlot {
   }
 }
 
-const LONGEST_VALUE = 7600;
+/** What is read of one value, in bytes; a longer one flows on where its characters go on. */
+export const LONGEST_VALUE = 7600;
 
 /**
  * Reads the value that belongs to the key, whose text ends at `keyEnd`: after `=`, `:`, `=>`, `:=`, `>` of an XML element,
@@ -135,8 +136,8 @@ const CDATA = asciiBytes('<![CDATA[');
 function untilMarkup(view: View, at: number, slot: ValueSlot): boolean {
   const start = view.has(CDATA, at) ? at + CDATA.length : blanks(view, at);
   let end = view.run(ELEMENT_TEXT, start, LONGEST_VALUE);
-  if (start > at && view.at(end - 3) === 0x5d && view.at(end - 1) === 0x3e) end -= 3;
   if (view.at(end) !== 0x3c) return false;
+  if (start > at && view.at(end - 3) === 0x5d && view.at(end - 1) === 0x3e) end -= 3;
   return slot.set(start, trimEnd(view, start, end), 'cell');
 }
 
@@ -148,8 +149,11 @@ function afterOperator(view: View, key: Key, at: number, slot: ValueSlot): boole
   const first = view.at(at);
   let p = at + 1;
   const second = view.at(p);
-  if (first === 0x3a && second === 0x3a) return false;
-  if (first === 0x3a && second === 0x2d && view.at(key.start - 1) === 0x7b) p += 1;
+  if (first === 0x3a && (second === 0x3a || (second === 0x3f && view.at(key.start - 1) === 0x7b)))
+    return false;
+  if (first === 0x3a && view.at(key.start - 1) === 0x3a && isResourceName(view, key.start)) return false;
+  const isDefault = first === 0x3a && second === 0x2d && view.at(key.start - 1) === 0x7b;
+  if (isDefault) p += 1;
   if (first === 0x3f && second === 0x3f) return fallback(view, p + 1, slot);
   if (first === 0x3f || first === 0x2b) {
     if (second !== 0x3d && second !== 0x3a) return false;
@@ -163,8 +167,17 @@ function afterOperator(view: View, key: Key, at: number, slot: ValueSlot): boole
     const typed = afterType(view, p);
     if (typed >= 0) return readQuoted(view, typed, slot);
   }
-  return readAny(view, key, p, first, slot);
+  // `${DB_PASSWORD:-postgres}`: a word is what the image documents; anything else somebody chose.
+  return readAny(view, key, p, first, slot) && !(isDefault && view.run(LETTER, slot.start, 64) >= slot.end);
 }
+
+/** `arn:aws:secretsmanager:eu-west-1:1234:secret:prod/db`: what follows a word in a name of many parts is a part. */
+function isResourceName(view: View, keyStart: number): boolean {
+  const start = view.runBack(UNBROKEN, keyStart, 200);
+  return /^(?:arn|urn|crn|ocid1|secret|projects?):/i.test(view.text(start, start + 10));
+}
+
+const UNBROKEN = byteClass('^\\s"\'`=,;(){}<>');
 
 const TYPE = byteClass("\\w<>&\\[\\]|?. '");
 
@@ -184,7 +197,23 @@ function readAny(view: View, key: Key, at: number, operator: number, slot: Value
   if (prefix > p && view.is(QUOTE, prefix)) p = prefix;
   const slashes = backslashes(view, p);
   if (view.is(QUOTE, p + slashes)) return readQuoted(view, p, slot);
-  return readBare(view, key, at, operator, slot);
+  return readWrapped(view, at, slot) || readBare(view, key, at, operator, slot);
+}
+
+const CALLEE = byteClass('\\w.:\\[\\] ');
+/** Functions that only change how a text is held; one that looks something up takes a name, not a value. */
+const CONVERTS =
+  /(?:bytes?|from|of|string|str|buffer|keyspec|secret|secretstr|some|sensitive|decode|encode|fromhex|utf8|raw|ascii|securestring|credential|unhex|ptr|pointer|literal)$/i;
+
+/** `[]byte("…")`, `Buffer.from('…')`, `new SecretKeySpec("…")`, `Some("…")`: a literal inside a conversion. */
+function readWrapped(view: View, at: number, slot: ValueSlot): boolean {
+  const open = view.run(CALLEE, at, 48);
+  if (open === at || view.at(open) !== 0x28) return false;
+  const slashes = backslashes(view, open + 1);
+  if (!view.is(QUOTE, open + 1 + slashes) || !CONVERTS.test(view.text(at, open))) return false;
+  if (!readQuoted(view, open + 1, slot)) return false;
+  slot.form = 'pair';
+  return true;
 }
 
 /** A string literal: `at` is its opening quote, or the backslashes before it when it is itself inside a string. */
@@ -213,8 +242,10 @@ export function readQuoted(view: View, at: number, slot: ValueSlot): boolean {
       p += n % 2 === 1 || depth > 0 ? n + 1 : n;
     } else p += 1;
   }
-  return false;
+  return p === limit && view.runBack(TOKEN_CHAR, p, 64) === p - 64 && slot.set(start, p, 'quoted');
 }
+
+const TOKEN_CHAR = byteClass('\\w+/-');
 
 function tripleQuoted(view: View, at: number, quote: number, slot: ValueSlot): boolean {
   for (let p = at; p < at + LONGEST_VALUE; p += 1) {
@@ -359,7 +390,22 @@ function trimPunctuation(view: View, start: number, end: number): number {
   return Math.max(start + 1, view.runBack(PUNCTUATION, end, end - start));
 }
 
-const IS = [asciiBytes('is '), asciiBytes('was '), asciiBytes('is: '), asciiBytes('= ')];
+/** The longer before the shorter they start with. */
+const IS = [
+  'has been set to ',
+  'has been changed to ',
+  'has been reset to ',
+  'is set to ',
+  'was set to ',
+  'set to ',
+  'changed to ',
+  'reset to ',
+  'is now ',
+  'is ',
+  'was ',
+  'is: ',
+  '= ',
+].map(asciiBytes);
 const LOGIN = asciiBytes('login');
 const ENV = asciiBytes('env ');
 /** fish, csh, `heroku config:set`, `aws configure set`, `redis CONFIG SET`. */
@@ -384,8 +430,10 @@ function afterBlank(view: View, key: Key, keyEnd: number, at: number, slot: Valu
   if (REQUIRE_PASS.some((word) => view.hasFolded(word, keyStart) && keyEnd - keyStart === word.length))
     return slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'line');
   if (followsLogin(view, keyStart)) return slot.set(at, view.run(SPOKEN, at, LONGEST_VALUE), 'line');
-  if (view.hasFolded(PASS, keyStart) && view.run(ALNUM, at, 8) === at + 8)
-    return slot.set(at, view.run(SPOKEN, at, 128), 'loose');
+  if (view.hasFolded(PASS, keyStart)) {
+    const end = view.run(SPOKEN, at, 128);
+    return end >= at + 8 && slot.set(at, end, 'loose');
+  }
   return (
     (looksLikeNumber(view, at) || view.run(ALNUM, at, 20) === at + 20) &&
     slot.set(at, view.run(BARE, at, LONGEST_VALUE), 'loose')

@@ -1,4 +1,4 @@
-import { ALNUM, byteClass, LETTER } from '../../scan/bytes.ts';
+import { ALNUM, byteClass, DIGIT, LETTER } from '../../scan/bytes.ts';
 import type { Detector, Verifier } from '../../scan/detector.ts';
 import { afterSequence } from '../../scan/pattern.ts';
 import type { View } from '../../scan/view.ts';
@@ -83,10 +83,11 @@ function isUserInfo(view: View, start: number): boolean {
   return false;
 }
 
-/** `user@host.example:path`: scp and git remotes. */
+/** `user@host.example:path`: scp and git remotes; `user/password@host.example:1521`: a host and its port. */
 function isRemotePath(view: View, end: number): boolean {
   if (view.at(end) !== 0x3a) return false;
   const next = view.at(end + 1);
+  if (DIGIT[next] === 1) return view.run(DIGIT, end + 1, 5) >= end + 3;
   return next === 0x2f || next === 0x7e || LETTER[next] === 1 || next === 0x2e;
 }
 

@@ -184,7 +184,7 @@ const ibanOrKnown = (country: string): boolean =>
   'US CA AU NZ JP CN HK SG IN KR ZA MX AR CL CO PE TH MY ID PH VN TW RU KE NG MA'.includes(country);
 
 const accountNumber: ValueJudge = judgeIdentifier(
-  (id) => /^(?=.*\d{4})[A-Z0-9]{6,20}$/.test(id) && /\d/.test(id) && !/^\d{13}$/.test(id),
+  (id) => /^(?=.*\d{4})[A-Z0-9]{6,20}$/.test(id) && /\d/.test(id) && !/^\d{13}$|(?:TCP|UDP|SCTP)$/.test(id),
   26,
 );
 

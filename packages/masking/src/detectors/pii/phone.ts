@@ -35,7 +35,11 @@ const international: Verifier = (view, at, found) => {
     const text = view.text(at, end);
     if (endsNumber(view, end)) {
       const parsed = parsePhoneNumberFromString(text);
-      if (parsed?.isPossible() && (parsed.isValid() || /[ ().-]/.test(text) || text.length > 10)) {
+      if (
+        !DECIMAL.test(text) &&
+        parsed?.isPossible() &&
+        (parsed.isValid() || /[ ().-]/.test(text) || text.length > 10)
+      ) {
         found.add(at, end);
         return;
       }
@@ -46,6 +50,9 @@ const international: Verifier = (view, at, found) => {
     while (end > at && DIGIT[view.at(end - 1)] === 0) end -= 1;
   }
 };
+
+/** A number with a fraction; RFC 5733 writes telephone numbers with one full stop too, but with more behind it. */
+const DECIMAL = /^\+\d+\.\d{1,6}$/;
 
 /** North American numbers, which have a shape of their own: `(415) 555-2671`, `415-555-2671`, `415.555.2671`. */
 const national: Verifier = (view, at, found) => {

@@ -1,8 +1,16 @@
 import { byteClass } from '../../scan/bytes.ts';
-import type { Detector, ValueJudge } from '../../scan/detector.ts';
+import type { Detector, ValueJudge, Verifier } from '../../scan/detector.ts';
+import type { View } from '../../scan/view.ts';
 import { decodeBase64 } from '../../validators/base64.ts';
 import { judgePassword, judgeToken } from '../keyed/judge.ts';
-import { isPasswordKey, isTokenKey, PASSWORD_ANCHORS, TOKEN_ANCHORS } from '../keyed/secret-keys.ts';
+import { isPlaceholder } from '../keyed/placeholder.ts';
+import {
+  isPasswordKey,
+  isSessionKey,
+  isTokenKey,
+  PASSWORD_ANCHORS,
+  TOKEN_ANCHORS,
+} from '../keyed/secret-keys.ts';
 import { BESIDE_USER } from './spoken.ts';
 import { sample } from './token.ts';
 
@@ -41,6 +49,7 @@ export const PASSWORD: Detector = {
 const judgeAuth: ValueJudge = (view, value) => {
   const last = value.words[value.words.length - 1];
   const span = judgeToken(view, value);
+  if (span && isSessionKey(value.words)) return isDrawn(view, span) ? span : null;
   if (!span || (last !== 'auth' && last !== 'key' && last !== 'keys')) return span;
   const text = view.text(span[0], Math.min(span[1], span[0] + 400));
   if (last === 'auth') {
@@ -48,6 +57,17 @@ const judgeAuth: ValueJudge = (view, value) => {
     return decoded?.includes(':') || text.length >= 20 ? span : null;
   }
   return text.length >= 12 ? span : null;
+};
+
+const QUERY_VALUE = byteClass('\\w.~%+/=-');
+
+/** `?key=…`: a key in an address says nothing of what it opens, so the value must say it: long and of mixed case. */
+const queryKey: Verifier = (view, at, found) => {
+  const start = at + 5;
+  const end = view.run(QUERY_VALUE, start, 160);
+  const text = view.text(start, end);
+  if (!/^[\w-]{20,128}$/.test(text) || isPlaceholder(text)) return;
+  if (/\d/.test(text) && /[a-z]/.test(text) && /[A-Z]/.test(text)) found.add(start, end);
 };
 
 /** Values of keys that name a token, a secret or an API key. */
@@ -71,8 +91,15 @@ export const GENERIC: Detector = {
       'token_type: bearer1',
     ],
   }),
+  literals: [{ anchors: ['?key=', '&key='], verify: queryKey }],
   keys: [{ matches: isTokenKey, anchors: TOKEN_ANCHORS, judge: judgeAuth }],
 };
+
+/** Long and of more letters than hexadecimal has: counters, UUIDs and digests under a session's key stay. */
+function isDrawn(view: View, [start, end]: readonly [number, number]): boolean {
+  const text = view.text(start, Math.min(end, start + 400));
+  return text.length >= 20 && /\d/.test(text) && /[g-z]/i.test(text) && /^[\w.%+/=:-]+$/.test(text);
+}
 
 const phrase = 'abandon ability able about above absent absorb abstract absurd abuse access accident';
 

@@ -63,6 +63,7 @@ function addEntry(view: View, start: number, lineEnd: number, encoded: boolean, 
     from += 1;
     end -= 1;
   }
+  if (view.at(from) === 0x5b && view.at(end - 1) === 0x5d) return;
   if (encoded ? isEncoded(view, from, end) : end - from > 2) found.add(from, end);
 }
 

@@ -1,14 +1,25 @@
 import { byteClass } from '../../scan/bytes.ts';
-import type { Found, Verifier } from '../../scan/detector.ts';
+import type { Verifier } from '../../scan/detector.ts';
 import type { View } from '../../scan/view.ts';
 import { isPlaceholder } from '../keyed/placeholder.ts';
 
 const LINE = byteClass('^\\n\\r');
 const REACH = 240;
 
+const ANYTHING = /^/;
+/** A line's start, or a client's prompt. */
+const AT_PROMPT = /(?:^|\n|> )$/;
+const AFTER_BLANK = /\s$/;
+
 /** A pattern over the rest of the line after the anchor; group 1 is what comes before the password, group 2 it. */
-function after(pattern: RegExp, skip: number, accept: (text: string) => boolean): Verifier {
+function after(
+  pattern: RegExp,
+  skip: number,
+  accept: (text: string) => boolean,
+  lead: RegExp = ANYTHING,
+): Verifier {
   return (view, at, found) => {
+    if (!lead.test(view.text(at - 2, at))) return;
     const match = pattern.exec(restOfLine(view, at + skip));
     if (!match) return;
     const [, before = '', secret = ''] = match;
@@ -29,26 +40,22 @@ const isSpoken = (text: string): boolean =>
   text.length >= 6 &&
   /\d/.test(text) &&
   /[A-Za-z]/.test(text) &&
-  !/^[a-z]+(?:-[a-z\d]+)+$/.test(text) &&
+  (!/^[a-z]+(?:-[a-z\d]+)+$/.test(text) || /^[a-z]+(?:-[a-z]+)+-\d{2,}$/.test(text)) &&
   !isPlaceholder(text);
 
-/** `echo SECRET | docker login --password-stdin`, `echo "user:SECRET" | chpasswd`: looks back for the echo. */
-const piped =
-  (pair: boolean): Verifier =>
-  (view: View, at: number, found: Found) => {
-    const start = view.runBack(LINE, at, REACH);
-    const match = /^(.*(?:echo|printf|<<<)\s+(?:-n\s+|%s\s+)?["']?)([^\s"'|]+)["']?\s*\|[^|]*$/.exec(
-      view.text(start, at),
-    );
-    if (!match) return;
-    let from = start + (match[1] as string).length;
-    let secret = match[2] as string;
-    if (pair) {
-      from += secret.indexOf(':') + 1;
-      secret = secret.slice(secret.indexOf(':') + 1);
-    }
-    if (secret.length >= 6 && !isPlaceholder(secret)) found.add(from, from + secret.length);
-  };
+/** `echo SECRET | docker login --password-stdin`, `echo "user:SECRET" | chpasswd`: what is piped into a question. */
+const piped: Verifier = (view, at, found) => {
+  const match = PIPED.exec(restOfLine(view, at));
+  if (!match) return;
+  const [, before = '', text = '', command = ''] = match;
+  const user = command === 'chpasswd' ? text.indexOf(':') + 1 : 0;
+  const secret = text.slice(user);
+  const from = at + before.length + user;
+  if (secret.length >= 6 && !isPlaceholder(secret)) found.add(from, from + secret.length);
+};
+
+const PIPED =
+  /^((?:echo|printf)\s+(?:-n\s+|["']?%s(?:\\n)?["']?\s+)?["']?)([^\s"'|]+)["']?\s*\|[^|]*?(--password-stdin|chpasswd|sudo -S|--stdin)\b/;
 
 /** Passwords that stand beside a user's name rather than behind a key of their own. */
 export const BESIDE_USER: readonly {
@@ -56,13 +63,36 @@ export const BESIDE_USER: readonly {
   readonly verify: Verifier;
 }[] = [
   {
-    anchors: ['auth=(', 'auth = (', 'basicauth(', 'basic_auth(', 'basicAuth(', '.auth(', 'setBasicAuth('],
-    verify: after(/^([\w .=]{0,16}\(\s*["'][^"'\n]{1,64}["']\s*,\s*["'])([^"'\n]{6,128})["']/, 0, isArgument),
+    anchors: [
+      'auth=(',
+      'auth = (',
+      'basicauth(',
+      'basic_auth(',
+      'basicAuth(',
+      '.auth(',
+      'setBasicAuth(',
+      'basic_auth ',
+    ],
+    verify: after(
+      /^([\w .=]{0,16}[( ]\s*["'][^"'\n]{1,64}["']\s*,\s*["'])([^"'\n]{6,128})["']/,
+      0,
+      isArgument,
+    ),
   },
   {
-    anchors: ['login:', 'login =', 'login=', 'credentials:', 'creds:', 'credentials =', 'logins:'],
+    anchors: [
+      'login:',
+      'login =',
+      'login=',
+      'login with ',
+      'log in with ',
+      'credentials:',
+      'creds:',
+      'credentials =',
+      'logins:',
+    ],
     verify: after(
-      /^([a-z]+ ?[:=]\s*[\w.@-]{2,40}(?: [/|] |:))([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
+      /^((?:log ?in with|[a-z]+ ?[:=])\s*[\w.@-]{2,40}(?: [/|] |:))([^\s/|,;"'`<>]{6,64})(?=\s|$|[,;"'`])/i,
       0,
       isSpoken,
     ),
@@ -90,13 +120,42 @@ export const WITHOUT_FLAG: readonly {
   readonly anchors: readonly string[];
   readonly verify: Verifier;
 }[] = [
-  { anchors: ['--password-stdin'], verify: piped(false) },
-  { anchors: ['chpasswd'], verify: piped(true) },
-  { anchors: ['sudo -S'], verify: piped(false) },
+  { anchors: ['echo ', 'printf '], verify: piped },
+  {
+    // Whatever the command: a user's name after one flag and, after the flag that goes with it, no port.
+    anchors: ['-u ', '-U '],
+    verify: after(
+      /^(-[uU] ["']?[A-Za-z][\w.@\\-]{0,63}["']? (?:[^|;&\n]{0,80} )?-[pPwW] ["']?)([^\s"'|;&/$]{6,128})(?=["'\s|;&]|$)/,
+      0,
+      (text) => isSpoken(text) && !/\.[a-z]{1,5}$/.test(text),
+      AFTER_BLANK,
+    ),
+  },
+  {
+    anchors: ['rabbitmqctl ', 'htpasswd '],
+    verify: after(
+      /^((?:rabbitmqctl .{0,60}?(?:add_user|change_password) \S{1,64}|htpasswd -[A-Za-z]*b[A-Za-z]* (?:\S{1,80} )?\S{1,64}) ["']?)([^\s"'|;&/$-][^\s"'|;&]{3,127})/,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
   {
     anchors: ['sqlplus '],
     verify: after(
       /^(sqlplus (?:-\w+ )*\w+\/)([^\s@/"']{4,64})(?=@|\s|$)/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
+    // What mysqld writes into its log at the first start.
+    anchors: ['password is generated for '],
+    verify: after(/^(password is generated for \S{1,80}: )(\S{6,64})/i, 0, (text) => !isPlaceholder(text)),
+  },
+  {
+    anchors: ['net user '],
+    verify: after(
+      /^(net user [\w.-]{1,40} )([^\s/*"'][^\s"']{5,63})(?= \/add)/i,
       0,
       (text) => !isPlaceholder(text),
     ),
@@ -110,8 +169,16 @@ export const WITHOUT_FLAG: readonly {
     ),
   },
   {
-    anchors: ['> AUTH ', '\nAUTH '],
-    verify: after(/^((?:default |[a-z][\w-]{1,30} )?)([^\s"']{6,128})$/, 7, isSpoken),
+    anchors: ['net use '],
+    verify: after(
+      /^(net use \S{4,80} )([^\s/*"'-][^\s"']{3,63})(?= \/user:)/i,
+      0,
+      (text) => !isPlaceholder(text),
+    ),
+  },
+  {
+    anchors: ['AUTH '],
+    verify: after(/^(AUTH (?:default |[a-z][\w-]{1,30} )?)([^\s"']{6,128})$/, 0, isSpoken, AT_PROMPT),
   },
   {
     anchors: ['http -a ', 'https -a ', 'http --auth ', 'http --auth='],

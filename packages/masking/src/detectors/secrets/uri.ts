@@ -110,21 +110,23 @@ const oracleThin: Verifier = (view, at, found) => {
   found.add(slash + 1, end);
 };
 
-/** The last field of a .pgpass line, `host:port:database:user:password` (PostgreSQL manual, "The Password File"). */
+const PGPASS_LINE = byteClass('^\\s"\'');
+/** Host, port, database, user; a host that is an address of IPv6 has its colons escaped. */
+const PGPASS = /^((?:[\w.*-]|\\:)+:(?:\d{2,5}|\*):[\w.*-]+:[A-Za-z*][\w.@*-]*:)((?:[^:\\]|\\.)+)$/;
+
+/**
+ * The last field of a .pgpass line, `host:port:database:user:password` (PostgreSQL manual, "The Password File"). The
+ * port may be any, so what is looked for is any field such a line often has, and then the line must have all five.
+ */
 const pgpass: Verifier = (view, at, found) => {
-  const port = view.run(byteClass('0-9*'), at + 1, 6);
-  let p = port;
-  for (let field = 0; field < 2; field += 1) {
-    if (view.at(p) !== 0x3a) return;
-    const end = view.run(byteClass('\\w.*-'), p + 1, 64);
-    if (end === p + 1) return;
-    p = end;
-  }
-  if (view.at(p) !== 0x3a) return;
-  const end = view.run(byteClass('^\\s"\''), p + 1, 256);
-  const text = view.text(p + 1, end);
-  if (end - p < 4 || isTemplate(text)) return;
-  found.add(p + 1, end);
+  const start = view.runBack(PGPASS_LINE, at, 160);
+  const end = view.run(PGPASS_LINE, at, 320);
+  const match = PGPASS.exec(view.text(start, end));
+  if (!match) return;
+  const [, before = '', secret = ''] = match;
+  // /etc/shadow has as many colons and more; a clock and a count have nothing that names a user.
+  if (secret.length < 3 || isTemplate(secret)) return;
+  found.add(start + before.length, end);
 };
 
 const secret = () => sample('[A-Za-z0-9]{14}', 3);
@@ -152,6 +154,19 @@ export const CONNECTION_STRING: Detector = {
     { anchors: ['://', ':\\/\\/'], verify: userInfo },
     { anchors: [':thin:'], verify: oracleThin },
     { anchors: ['@tcp(', '@unix('], verify: goMysql },
-    { anchors: [':5432:', ':5433:', ':6432:', ':*:'], verify: pgpass },
+    {
+      anchors: [
+        '432:',
+        '433:',
+        '434:',
+        '543:',
+        ':*:',
+        'localhost:',
+        ':postgres:',
+        ':template1:',
+        ':replication:',
+      ],
+      verify: pgpass,
+    },
   ],
 };

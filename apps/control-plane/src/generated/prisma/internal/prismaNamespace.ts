@@ -418,6 +418,9 @@ export const ModelName = {
   IssuedToken: 'IssuedToken',
   RevokedToken: 'RevokedToken',
   SigningKey: 'SigningKey',
+  VaultToken: 'VaultToken',
+  VaultErasure: 'VaultErasure',
+  VaultErasedValue: 'VaultErasedValue',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -434,7 +437,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "connection" | "credential" | "policy" | "policyVersion" | "approval" | "approvalDecision" | "session" | "sessionEvent" | "sessionBatch" | "sessionStatement" | "deadLetter" | "edge" | "edgeCertificate" | "joinToken" | "issuer" | "machineIdentity" | "apiKey" | "roleBinding" | "issuedToken" | "revokedToken" | "signingKey" | "auditEntry"
+    modelProps: "connection" | "credential" | "policy" | "policyVersion" | "approval" | "approvalDecision" | "session" | "sessionEvent" | "sessionBatch" | "sessionStatement" | "deadLetter" | "edge" | "edgeCertificate" | "joinToken" | "issuer" | "machineIdentity" | "apiKey" | "roleBinding" | "issuedToken" | "revokedToken" | "signingKey" | "vaultToken" | "vaultErasure" | "vaultErasedValue" | "auditEntry"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1992,6 +1995,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    VaultToken: {
+      payload: Prisma.$VaultTokenPayload<ExtArgs>
+      fields: Prisma.VaultTokenFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VaultTokenFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VaultTokenFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>
+        }
+        findFirst: {
+          args: Prisma.VaultTokenFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VaultTokenFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>
+        }
+        findMany: {
+          args: Prisma.VaultTokenFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>[]
+        }
+        create: {
+          args: Prisma.VaultTokenCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>
+        }
+        createMany: {
+          args: Prisma.VaultTokenCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VaultTokenCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>[]
+        }
+        delete: {
+          args: Prisma.VaultTokenDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>
+        }
+        update: {
+          args: Prisma.VaultTokenUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>
+        }
+        deleteMany: {
+          args: Prisma.VaultTokenDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VaultTokenUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VaultTokenUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>[]
+        }
+        upsert: {
+          args: Prisma.VaultTokenUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultTokenPayload>
+        }
+        aggregate: {
+          args: Prisma.VaultTokenAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVaultToken>
+        }
+        groupBy: {
+          args: Prisma.VaultTokenGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultTokenGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VaultTokenCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultTokenCountAggregateOutputType> | number
+        }
+      }
+    }
+    VaultErasure: {
+      payload: Prisma.$VaultErasurePayload<ExtArgs>
+      fields: Prisma.VaultErasureFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VaultErasureFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VaultErasureFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>
+        }
+        findFirst: {
+          args: Prisma.VaultErasureFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VaultErasureFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>
+        }
+        findMany: {
+          args: Prisma.VaultErasureFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>[]
+        }
+        create: {
+          args: Prisma.VaultErasureCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>
+        }
+        createMany: {
+          args: Prisma.VaultErasureCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VaultErasureCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>[]
+        }
+        delete: {
+          args: Prisma.VaultErasureDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>
+        }
+        update: {
+          args: Prisma.VaultErasureUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>
+        }
+        deleteMany: {
+          args: Prisma.VaultErasureDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VaultErasureUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VaultErasureUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>[]
+        }
+        upsert: {
+          args: Prisma.VaultErasureUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasurePayload>
+        }
+        aggregate: {
+          args: Prisma.VaultErasureAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVaultErasure>
+        }
+        groupBy: {
+          args: Prisma.VaultErasureGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultErasureGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VaultErasureCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultErasureCountAggregateOutputType> | number
+        }
+      }
+    }
+    VaultErasedValue: {
+      payload: Prisma.$VaultErasedValuePayload<ExtArgs>
+      fields: Prisma.VaultErasedValueFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VaultErasedValueFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VaultErasedValueFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        findFirst: {
+          args: Prisma.VaultErasedValueFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VaultErasedValueFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        findMany: {
+          args: Prisma.VaultErasedValueFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>[]
+        }
+        create: {
+          args: Prisma.VaultErasedValueCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        createMany: {
+          args: Prisma.VaultErasedValueCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VaultErasedValueCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>[]
+        }
+        delete: {
+          args: Prisma.VaultErasedValueDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        update: {
+          args: Prisma.VaultErasedValueUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        deleteMany: {
+          args: Prisma.VaultErasedValueDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VaultErasedValueUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VaultErasedValueUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>[]
+        }
+        upsert: {
+          args: Prisma.VaultErasedValueUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VaultErasedValuePayload>
+        }
+        aggregate: {
+          args: Prisma.VaultErasedValueAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVaultErasedValue>
+        }
+        groupBy: {
+          args: Prisma.VaultErasedValueGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultErasedValueGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VaultErasedValueCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VaultErasedValueCountAggregateOutputType> | number
+        }
+      }
+    }
     AuditEntry: {
       payload: Prisma.$AuditEntryPayload<ExtArgs>
       fields: Prisma.AuditEntryFieldRefs
@@ -2420,6 +2645,39 @@ export const SigningKeyScalarFieldEnum = {
 export type SigningKeyScalarFieldEnum = (typeof SigningKeyScalarFieldEnum)[keyof typeof SigningKeyScalarFieldEnum]
 
 
+export const VaultTokenScalarFieldEnum = {
+  token: 'token',
+  digest: 'digest',
+  sealed: 'sealed',
+  keyId: 'keyId',
+  policies: 'policies',
+  edgeId: 'edgeId',
+  storedAt: 'storedAt'
+} as const
+
+export type VaultTokenScalarFieldEnum = (typeof VaultTokenScalarFieldEnum)[keyof typeof VaultTokenScalarFieldEnum]
+
+
+export const VaultErasureScalarFieldEnum = {
+  token: 'token',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasureScalarFieldEnum = (typeof VaultErasureScalarFieldEnum)[keyof typeof VaultErasureScalarFieldEnum]
+
+
+export const VaultErasedValueScalarFieldEnum = {
+  digest: 'digest',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasedValueScalarFieldEnum = (typeof VaultErasedValueScalarFieldEnum)[keyof typeof VaultErasedValueScalarFieldEnum]
+
+
 export const AuditEntryScalarFieldEnum = {
   id: 'id',
   at: 'at',
@@ -2765,6 +3023,9 @@ export type GlobalOmitConfig = {
   issuedToken?: Prisma.IssuedTokenOmit
   revokedToken?: Prisma.RevokedTokenOmit
   signingKey?: Prisma.SigningKeyOmit
+  vaultToken?: Prisma.VaultTokenOmit
+  vaultErasure?: Prisma.VaultErasureOmit
+  vaultErasedValue?: Prisma.VaultErasedValueOmit
   auditEntry?: Prisma.AuditEntryOmit
 }
 

@@ -72,6 +72,9 @@ export const ModelName = {
   IssuedToken: 'IssuedToken',
   RevokedToken: 'RevokedToken',
   SigningKey: 'SigningKey',
+  VaultToken: 'VaultToken',
+  VaultErasure: 'VaultErasure',
+  VaultErasedValue: 'VaultErasedValue',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -404,6 +407,39 @@ export const SigningKeyScalarFieldEnum = {
 } as const
 
 export type SigningKeyScalarFieldEnum = (typeof SigningKeyScalarFieldEnum)[keyof typeof SigningKeyScalarFieldEnum]
+
+
+export const VaultTokenScalarFieldEnum = {
+  token: 'token',
+  digest: 'digest',
+  sealed: 'sealed',
+  keyId: 'keyId',
+  policies: 'policies',
+  edgeId: 'edgeId',
+  storedAt: 'storedAt'
+} as const
+
+export type VaultTokenScalarFieldEnum = (typeof VaultTokenScalarFieldEnum)[keyof typeof VaultTokenScalarFieldEnum]
+
+
+export const VaultErasureScalarFieldEnum = {
+  token: 'token',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasureScalarFieldEnum = (typeof VaultErasureScalarFieldEnum)[keyof typeof VaultErasureScalarFieldEnum]
+
+
+export const VaultErasedValueScalarFieldEnum = {
+  digest: 'digest',
+  erasedAt: 'erasedAt',
+  erasedBy: 'erasedBy',
+  reason: 'reason'
+} as const
+
+export type VaultErasedValueScalarFieldEnum = (typeof VaultErasedValueScalarFieldEnum)[keyof typeof VaultErasedValueScalarFieldEnum]
 
 
 export const AuditEntryScalarFieldEnum = {

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model SigningKey
- * The control plane's own keys; `kind` is token, snapshot, ca or masking. The private half is sealed.
+ * The control plane's own keys; `kind` is token, snapshot, ca, masking or vault. The private half is sealed.
  */
 export type SigningKeyModel = runtime.Types.Result.DefaultSelection<Prisma.$SigningKeyPayload>
 
@@ -423,7 +423,7 @@ export type $SigningKeyPayload<ExtArgs extends runtime.Types.Extensions.Internal
     wrappedKey: runtime.Bytes
     masterKeyId: string
     /**
-     * SPKI DER (token, snapshot), certificate DER (ca); null for a symmetric key.
+     * SPKI DER (token, snapshot, vault), certificate DER (ca); null for a symmetric key.
      */
     publicKey: runtime.Bytes | null
     createdAt: Date

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrim/edge/v1/edge.proto.
  */
 export const file_scrim_edge_v1_edge: GenFile = /*@__PURE__*/
-  fileDesc("ChhzY3JpbS9lZGdlL3YxL2VkZ2UucHJvdG8SDXNjcmltLmVkZ2UudjEicAoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSCwoDY3NyGAIgASgMEgwKBG5hbWUYAyABKAkSMQoMY2FwYWJpbGl0aWVzGAQgASgLMhsuc2NyaW0uZWRnZS52MS5DYXBhYmlsaXRpZXMiaQoNRW5yb2xSZXNwb25zZRIPCgdlZGdlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhYKDmNhX2NlcnRpZmljYXRlGAMgASgMEhQKDHNuYXBzaG90X2tleRgEIAEoDCIbCgxSZW5ld1JlcXVlc3QSCwoDY3NyGAEgASgMIioKDVJlbmV3UmVzcG9uc2USGQoRY2VydGlmaWNhdGVfY2hhaW4YASADKAwikAEKDENhcGFiaWxpdGllcxIPCgd2ZXJzaW9uGAEgASgJEj0KCXByb3RvY29scxgCIAMoCzIqLnNjcmltLmVkZ2UudjEuQ2FwYWJpbGl0aWVzLlByb3RvY29sc0VudHJ5GjAKDlByb3RvY29sc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEitwEKDFdhdGNoUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIULnNjcmltLmVkZ2UudjEuSGVsbG9IABIhCgNhY2sYAiABKAsyEi5zY3JpbS5lZGdlLnYxLkFja0gAEiMKBG5hY2sYAyABKAsyEy5zY3JpbS5lZGdlLnYxLk5hY2tIABItCgloZWFydGJlYXQYBCABKAsyGC5zY3JpbS5lZGdlLnYxLkhlYXJ0YmVhdEgAQgkKB21lc3NhZ2UitQEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSMQoMY2FwYWJpbGl0aWVzGAIgASgLMhsuc2NyaW0uZWRnZS52MS5DYXBhYmlsaXRpZXMSNgoJbGlzdGVuZXJzGAMgAygLMiMuc2NyaW0uZWRnZS52MS5IZWxsby5MaXN0ZW5lcnNFbnRyeRowCg5MaXN0ZW5lcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhYKA0FjaxIPCgd2ZXJzaW9uGAEgASgJIicKBE5hY2sSDwoHdmVyc2lvbhgBIAEoCRIOCgZyZWFzb24YAiABKAkiRgoJSGVhcnRiZWF0Eg0KBWF0X21zGAEgASgDEhUKDW9wZW5fc2Vzc2lvbnMYAiABKA0SEwoLc3Bvb2xfYnl0ZXMYAyABKAQiqwEKDVdhdGNoUmVzcG9uc2USMQoIc25hcHNob3QYASABKAsyHS5zY3JpbS5lZGdlLnYxLlNpZ25lZFNuYXBzaG90SAASLwoKcmV2b2NhdGlvbhgCIAEoCzIZLnNjcmltLmVkZ2UudjEuUmV2b2NhdGlvbkgAEisKBWxlYXNlGAMgASgLMhouc2NyaW0uZWRnZS52MS5TaWduZWRMZWFzZUgAQgkKB21lc3NhZ2UiRQoOU2lnbmVkU25hcHNob3QSDwoHdmVyc2lvbhgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIxCgtTaWduZWRMZWFzZRIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCIwCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEhAKCHVudGlsX21zGAIgASgDIrgCChZSZXF1ZXN0QXBwcm92YWxSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRISCgpjb25uZWN0aW9uGAMgASgJEg4KBmNhbGxlchgEIAEoCRIOCgZwb2xpY3kYBSABKAkSFgoOcG9saWN5X3ZlcnNpb24YBiABKAUSDAoEcnVsZRgHIAEoCRIOCgZyZWFzb24YCCABKAkSEQoJc3RhdGVtZW50GAkgASgJEhIKCnBhcmFtZXRlcnMYCiADKAkSDgoGZGlnZXN0GAsgASgMEhUKDWV4cGlyZXNfYXRfbXMYDCABKAMSFwoPYXBwcm92ZXJfZ3JvdXBzGA0gAygJEg4KBnF1b3J1bRgOIAEoBRIVCg1jYWxsZXJfZ3JvdXBzGA8gAygJIp4CChdSZXF1ZXN0QXBwcm92YWxSZXNwb25zZRITCgthcHByb3ZhbF9pZBgBIAEoCRI7CgVzdGF0ZRgCIAEoDjIsLnNjcmltLmVkZ2UudjEuUmVxdWVzdEFwcHJvdmFsUmVzcG9uc2UuU3RhdGUSCwoDdXJsGAMgASgJEhIKCmRlY2lkZWRfYnkYBCABKAkSDwoHY29tbWVudBgFIAEoCSJ/CgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARISCg5TVEFURV9BUFBST1ZFRBACEhAKDFNUQVRFX0RFTklFRBADEhEKDVNUQVRFX0VYUElSRUQQBBITCg9TVEFURV9XSVRIRFJBV04QBSI8ChVSZWRlZW1BcHByb3ZhbFJlcXVlc3QSEwoLYXBwcm92YWxfaWQYASABKAkSDgoGZGlnZXN0GAIgASgMIjsKFlJlZGVlbUFwcHJvdmFsUmVzcG9uc2USEAoIcmVkZWVtZWQYASABKAgSDwoHd2h5X25vdBgCIAEoCTJWChBFbnJvbG1lbnRTZXJ2aWNlEkIKBUVucm9sEhsuc2NyaW0uZWRnZS52MS5FbnJvbFJlcXVlc3QaHC5zY3JpbS5lZGdlLnYxLkVucm9sUmVzcG9uc2Uy3AIKC0VkZ2VTZXJ2aWNlEkIKBVJlbmV3Ehsuc2NyaW0uZWRnZS52MS5SZW5ld1JlcXVlc3QaHC5zY3JpbS5lZGdlLnYxLlJlbmV3UmVzcG9uc2USRgoFV2F0Y2gSGy5zY3JpbS5lZGdlLnYxLldhdGNoUmVxdWVzdBocLnNjcmltLmVkZ2UudjEuV2F0Y2hSZXNwb25zZSgBMAESYgoPUmVxdWVzdEFwcHJvdmFsEiUuc2NyaW0uZWRnZS52MS5SZXF1ZXN0QXBwcm92YWxSZXF1ZXN0GiYuc2NyaW0uZWRnZS52MS5SZXF1ZXN0QXBwcm92YWxSZXNwb25zZTABEl0KDlJlZGVlbUFwcHJvdmFsEiQuc2NyaW0uZWRnZS52MS5SZWRlZW1BcHByb3ZhbFJlcXVlc3QaJS5zY3JpbS5lZGdlLnYxLlJlZGVlbUFwcHJvdmFsUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChhzY3JpbS9lZGdlL3YxL2VkZ2UucHJvdG8SDXNjcmltLmVkZ2UudjEicAoMRW5yb2xSZXF1ZXN0EhIKCmpvaW5fdG9rZW4YASABKAkSCwoDY3NyGAIgASgMEgwKBG5hbWUYAyABKAkSMQoMY2FwYWJpbGl0aWVzGAQgASgLMhsuc2NyaW0uZWRnZS52MS5DYXBhYmlsaXRpZXMiaQoNRW5yb2xSZXNwb25zZRIPCgdlZGdlX2lkGAEgASgJEhkKEWNlcnRpZmljYXRlX2NoYWluGAIgAygMEhYKDmNhX2NlcnRpZmljYXRlGAMgASgMEhQKDHNuYXBzaG90X2tleRgEIAEoDCIbCgxSZW5ld1JlcXVlc3QSCwoDY3NyGAEgASgMIioKDVJlbmV3UmVzcG9uc2USGQoRY2VydGlmaWNhdGVfY2hhaW4YASADKAwikAEKDENhcGFiaWxpdGllcxIPCgd2ZXJzaW9uGAEgASgJEj0KCXByb3RvY29scxgCIAMoCzIqLnNjcmltLmVkZ2UudjEuQ2FwYWJpbGl0aWVzLlByb3RvY29sc0VudHJ5GjAKDlByb3RvY29sc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEitwEKDFdhdGNoUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIULnNjcmltLmVkZ2UudjEuSGVsbG9IABIhCgNhY2sYAiABKAsyEi5zY3JpbS5lZGdlLnYxLkFja0gAEiMKBG5hY2sYAyABKAsyEy5zY3JpbS5lZGdlLnYxLk5hY2tIABItCgloZWFydGJlYXQYBCABKAsyGC5zY3JpbS5lZGdlLnYxLkhlYXJ0YmVhdEgAQgkKB21lc3NhZ2UitQEKBUhlbGxvEg8KB3ZlcnNpb24YASABKAkSMQoMY2FwYWJpbGl0aWVzGAIgASgLMhsuc2NyaW0uZWRnZS52MS5DYXBhYmlsaXRpZXMSNgoJbGlzdGVuZXJzGAMgAygLMiMuc2NyaW0uZWRnZS52MS5IZWxsby5MaXN0ZW5lcnNFbnRyeRowCg5MaXN0ZW5lcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhYKA0FjaxIPCgd2ZXJzaW9uGAEgASgJIicKBE5hY2sSDwoHdmVyc2lvbhgBIAEoCRIOCgZyZWFzb24YAiABKAkiRgoJSGVhcnRiZWF0Eg0KBWF0X21zGAEgASgDEhUKDW9wZW5fc2Vzc2lvbnMYAiABKA0SEwoLc3Bvb2xfYnl0ZXMYAyABKAQiqwEKDVdhdGNoUmVzcG9uc2USMQoIc25hcHNob3QYASABKAsyHS5zY3JpbS5lZGdlLnYxLlNpZ25lZFNuYXBzaG90SAASLwoKcmV2b2NhdGlvbhgCIAEoCzIZLnNjcmltLmVkZ2UudjEuUmV2b2NhdGlvbkgAEisKBWxlYXNlGAMgASgLMhouc2NyaW0uZWRnZS52MS5TaWduZWRMZWFzZUgAQgkKB21lc3NhZ2UiRQoOU2lnbmVkU25hcHNob3QSDwoHdmVyc2lvbhgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIxCgtTaWduZWRMZWFzZRIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCIwCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEhAKCHVudGlsX21zGAIgASgDIrgCChZSZXF1ZXN0QXBwcm92YWxSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRISCgpjb25uZWN0aW9uGAMgASgJEg4KBmNhbGxlchgEIAEoCRIOCgZwb2xpY3kYBSABKAkSFgoOcG9saWN5X3ZlcnNpb24YBiABKAUSDAoEcnVsZRgHIAEoCRIOCgZyZWFzb24YCCABKAkSEQoJc3RhdGVtZW50GAkgASgJEhIKCnBhcmFtZXRlcnMYCiADKAkSDgoGZGlnZXN0GAsgASgMEhUKDWV4cGlyZXNfYXRfbXMYDCABKAMSFwoPYXBwcm92ZXJfZ3JvdXBzGA0gAygJEg4KBnF1b3J1bRgOIAEoBRIVCg1jYWxsZXJfZ3JvdXBzGA8gAygJIp4CChdSZXF1ZXN0QXBwcm92YWxSZXNwb25zZRITCgthcHByb3ZhbF9pZBgBIAEoCRI7CgVzdGF0ZRgCIAEoDjIsLnNjcmltLmVkZ2UudjEuUmVxdWVzdEFwcHJvdmFsUmVzcG9uc2UuU3RhdGUSCwoDdXJsGAMgASgJEhIKCmRlY2lkZWRfYnkYBCABKAkSDwoHY29tbWVudBgFIAEoCSJ/CgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1BFTkRJTkcQARISCg5TVEFURV9BUFBST1ZFRBACEhAKDFNUQVRFX0RFTklFRBADEhEKDVNUQVRFX0VYUElSRUQQBBITCg9TVEFURV9XSVRIRFJBV04QBSI8ChVSZWRlZW1BcHByb3ZhbFJlcXVlc3QSEwoLYXBwcm92YWxfaWQYASABKAkSDgoGZGlnZXN0GAIgASgMIjsKFlJlZGVlbUFwcHJvdmFsUmVzcG9uc2USEAoIcmVkZWVtZWQYASABKAgSDwoHd2h5X25vdBgCIAEoCSI+ChBQdXRUb2tlbnNSZXF1ZXN0EioKBnRva2VucxgBIAMoCzIaLnNjcmltLmVkZ2UudjEuU2VhbGVkVG9rZW4iXAoLU2VhbGVkVG9rZW4SDQoFdG9rZW4YASABKAkSDgoGZGlnZXN0GAIgASgMEg4KBnNlYWxlZBgDIAEoDBIOCgZrZXlfaWQYBCABKAkSDgoGcG9saWN5GAUgASgJIhMKEVB1dFRva2Vuc1Jlc3BvbnNlMlYKEEVucm9sbWVudFNlcnZpY2USQgoFRW5yb2wSGy5zY3JpbS5lZGdlLnYxLkVucm9sUmVxdWVzdBocLnNjcmltLmVkZ2UudjEuRW5yb2xSZXNwb25zZTKsAwoLRWRnZVNlcnZpY2USQgoFUmVuZXcSGy5zY3JpbS5lZGdlLnYxLlJlbmV3UmVxdWVzdBocLnNjcmltLmVkZ2UudjEuUmVuZXdSZXNwb25zZRJGCgVXYXRjaBIbLnNjcmltLmVkZ2UudjEuV2F0Y2hSZXF1ZXN0Ghwuc2NyaW0uZWRnZS52MS5XYXRjaFJlc3BvbnNlKAEwARJiCg9SZXF1ZXN0QXBwcm92YWwSJS5zY3JpbS5lZGdlLnYxLlJlcXVlc3RBcHByb3ZhbFJlcXVlc3QaJi5zY3JpbS5lZGdlLnYxLlJlcXVlc3RBcHByb3ZhbFJlc3BvbnNlMAESXQoOUmVkZWVtQXBwcm92YWwSJC5zY3JpbS5lZGdlLnYxLlJlZGVlbUFwcHJvdmFsUmVxdWVzdBolLnNjcmltLmVkZ2UudjEuUmVkZWVtQXBwcm92YWxSZXNwb25zZRJOCglQdXRUb2tlbnMSHy5zY3JpbS5lZGdlLnYxLlB1dFRva2Vuc1JlcXVlc3QaIC5zY3JpbS5lZGdlLnYxLlB1dFRva2Vuc1Jlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message scrim.edge.v1.EnrolRequest
@@ -618,6 +618,81 @@ export const RedeemApprovalResponseSchema: GenMessage<RedeemApprovalResponse> = 
   messageDesc(file_scrim_edge_v1_edge, 17);
 
 /**
+ * @generated from message scrim.edge.v1.PutTokensRequest
+ */
+export type PutTokensRequest = Message<"scrim.edge.v1.PutTokensRequest"> & {
+  /**
+   * @generated from field: repeated scrim.edge.v1.SealedToken tokens = 1;
+   */
+  tokens: SealedToken[];
+};
+
+/**
+ * Describes the message scrim.edge.v1.PutTokensRequest.
+ * Use `create(PutTokensRequestSchema)` to create a new message.
+ */
+export const PutTokensRequestSchema: GenMessage<PutTokensRequest> = /*@__PURE__*/
+  messageDesc(file_scrim_edge_v1_edge, 18);
+
+/**
+ * @generated from message scrim.edge.v1.SealedToken
+ */
+export type SealedToken = Message<"scrim.edge.v1.SealedToken"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * 16 bytes: keyed digest of the value, so that two values of one token are told apart.
+   *
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+
+  /**
+   * The value, sealed to the vault key (packages/vault).
+   *
+   * @generated from field: bytes sealed = 3;
+   */
+  sealed: Uint8Array;
+
+  /**
+   * Names the vault key.
+   *
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
+
+  /**
+   * The policy whose rule made the token.
+   *
+   * @generated from field: string policy = 5;
+   */
+  policy: string;
+};
+
+/**
+ * Describes the message scrim.edge.v1.SealedToken.
+ * Use `create(SealedTokenSchema)` to create a new message.
+ */
+export const SealedTokenSchema: GenMessage<SealedToken> = /*@__PURE__*/
+  messageDesc(file_scrim_edge_v1_edge, 19);
+
+/**
+ * @generated from message scrim.edge.v1.PutTokensResponse
+ */
+export type PutTokensResponse = Message<"scrim.edge.v1.PutTokensResponse"> & {
+};
+
+/**
+ * Describes the message scrim.edge.v1.PutTokensResponse.
+ * Use `create(PutTokensResponseSchema)` to create a new message.
+ */
+export const PutTokensResponseSchema: GenMessage<PutTokensResponse> = /*@__PURE__*/
+  messageDesc(file_scrim_edge_v1_edge, 20);
+
+/**
  * Reached over TLS without a client certificate: the one call an edge may make before it has one.
  *
  * @generated from service scrim.edge.v1.EnrolmentService
@@ -682,6 +757,17 @@ export const EdgeService: GenService<{
     methodKind: "unary";
     input: typeof RedeemApprovalRequestSchema;
     output: typeof RedeemApprovalResponseSchema;
+  },
+  /**
+   * Hands over what reversible tokens stand for, sealed. May be repeated: what is known already changes nothing. The
+   * answer means that everything in the request is stored.
+   *
+   * @generated from rpc scrim.edge.v1.EdgeService.PutTokens
+   */
+  putTokens: {
+    methodKind: "unary";
+    input: typeof PutTokensRequestSchema;
+    output: typeof PutTokensResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_scrim_edge_v1_edge, 1);

@@ -1,4 +1,4 @@
-import type { Caller } from '@scrim/model';
+import type { Caller } from './caller.ts';
 
 /** What is kept of a session's content (the strictest of the applying policies' `record`). */
 export interface RecordingMode {
@@ -9,7 +9,7 @@ export interface RecordingMode {
 }
 
 /** What the `opened` event says of a session. */
-export interface OpeningInfo {
+export interface SessionInfo {
   /** A UUID. */
   readonly sessionId: string;
   readonly connection: string;
