@@ -4,7 +4,7 @@
  * of their own. Run: `npx tsx --conditions=source test/bench/llm.ts`.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { Agent, createServer, request as open } from 'node:http';
+import { Agent, createServer, request as open, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,18 +24,22 @@ const KEPT = new Agent({ keepAlive: true });
 /** Milliseconds on a clock all processes share, few enough digits that nobody takes them for a card's. */
 const clock = () => Math.round(((performance.timeOrigin + performance.now()) % 1e6) * 100) / 100;
 
-/** The vendor: each chunk says when it left, in a member nobody knows. */
+/** The vendor's stream: each chunk says when it left, in a member nobody knows. */
+async function answer(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (let at = 0; at < CHUNKS; at++) {
+    const delta = { content: WORDS[at % WORDS.length] };
+    const chunk = { id: 'chatcmpl-1', sent: clock(), choices: [{ index: 0, delta, finish_reason: null }] };
+    response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    await sleep(PACE_MS);
+  }
+  response.end('data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
+}
+
 function serveVendor(): void {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     request.resume();
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (let at = 0; at < CHUNKS; at++) {
-      const delta = { content: WORDS[at % WORDS.length] };
-      const chunk = { id: 'chatcmpl-1', sent: clock(), choices: [{ index: 0, delta, finish_reason: null }] };
-      response.write(`data: ${JSON.stringify(chunk)}\n\n`);
-      await sleep(PACE_MS);
-    }
-    response.end('data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
+    void answer(response);
   });
   server.listen(0, '127.0.0.1', () => {
     process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { REFUSALS } from '@scrim/model';
+import { STATUS } from '@scrim/protocol-http';
 import { SQLSTATE } from '@scrim/protocol-postgres';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -34,10 +35,12 @@ function sourcesOf(folder: string): string {
 
 const unique = (names: Iterable<string>) => [...new Set(names)].sort();
 
-test('docs/errors.md has a row for every refusal, with its SQLSTATE, and for nothing else', () => {
-  const documented = rowsOf('docs/errors.md').map(([code, , state]) => `${code} ${state}`);
+test('docs/errors.md has a row for every refusal, with its SQLSTATE and HTTP status, and for nothing else', () => {
+  const documented = rowsOf('docs/errors.md').map(([code, , state, status]) => `${code} ${state} ${status}`);
   const codes = Object.keys(REFUSALS) as (keyof typeof REFUSALS)[];
-  expect(documented.sort()).toEqual(codes.map((code) => `\`${code}\` ${SQLSTATE[code]}`).sort());
+  expect(documented.sort()).toEqual(
+    codes.map((code) => `\`${code}\` ${SQLSTATE[code]} ${STATUS[code]}`).sort(),
+  );
 });
 
 test('docs/configuration/edge.md has a row for every SCRIM_ setting of an edge, and for nothing else', () => {

@@ -40,14 +40,16 @@ const JOB = {
 
 /** The CI system's own token service, as GitHub documents it. */
 async function startTokenService(): Promise<string> {
-  actions = createServer(async (request, response) => {
+  actions = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://ci');
     if (request.headers.authorization !== 'bearer of-this-run') {
       response.writeHead(401).end();
       return;
     }
-    const value = await provider.sign({ ...claims, aud: url.searchParams.get('audience') ?? '' });
-    response.end(JSON.stringify({ value, count: value.length }));
+    const aud = url.searchParams.get('audience') ?? '';
+    void Promise.resolve(provider.sign({ ...claims, aud })).then((value) =>
+      response.end(JSON.stringify({ value, count: value.length })),
+    );
   });
   await new Promise<void>((resolve) => actions.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(actions.address() as AddressInfo).port}/token?api-version=2.0`;

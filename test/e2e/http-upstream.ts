@@ -229,12 +229,10 @@ export class HttpUpstream {
     });
     const answer = ANSWERS[url.split('?', 1)[0] as string];
     if (answer) await answer(response, asked, request);
-    else
-      as('application/json', JSON.stringify({ asked: url, method, body: asked.body }))(
-        response,
-        asked,
-        request,
-      );
+    else {
+      const said = JSON.stringify({ asked: url, method, body: asked.body });
+      await as('application/json', said)(response, asked, request);
+    }
   }
 
   async close(): Promise<void> {

@@ -5,58 +5,11 @@ import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { CREDENTIAL, DOCUMENT, type Line, MALFORMED } from './http-cases.ts';
 import { ANSWERS, HttpUpstream, MAIL, SSN } from './http-upstream.ts';
 import { eventually, type Stand, startStand } from './stand.ts';
 
 const run = promisify(execFile);
-const CREDENTIAL = 'target-credential-1';
-
-const DOCUMENT = `
-apiVersion: scrim/v1
-connections:
-  - name: api
-    protocol: http
-    target: { url: $UPSTREAM }
-    credential: { header: authorization, value: { value: ${CREDENTIAL} }, prefix: "Bearer " }
-    labels: { kind: api }
-  - name: up
-    protocol: http
-    target: { url: $UPSTREAM/base/, maskRequests: true }
-    labels: { kind: up }
-  - name: open
-    protocol: http
-    target: { url: $UPSTREAM }
-    labels: { kind: open }
-  - name: gone
-    protocol: http
-    target: { url: "http://127.0.0.1:1" }
-    labels: { kind: gone }
-policies:
-  - name: masks
-    match: { groups: [agents] }
-    mask:
-      - { field: ssn }
-      - { field: "$.asked", with: redact }
-      - { header: x-internal-token }
-      - { header: cookie.sid }
-      - { detect: [secrets, pii.email] }
-  - name: guards
-    match: { labels: { kind: api } }
-    guard:
-      - { when: { http: { methods: [DELETE], path: "/v1/**" } }, do: block, reason: no deletes }
-      - { when: { http: { path: "/admin/**" } }, do: block }
-      - { when: { http: { path: "/transfer", body: { "$.amount": "9*" } } }, do: block }
-      - { when: { http: { path: "/role", body: { role: admin } } }, do: block }
-      - { when: { http: { path: "/flag", headers: { x-danger: "yes*" } } }, do: block }
-      - { when: { http: { path: "/held" } }, do: hold, reason: people decide }
-      - { when: { request: { largerThan: 1MiB } }, do: block }
-      - { when: { response: { blobLargerThan: 100KiB } }, do: block }
-    approve: { by: [dba], expires: 1m }
-  - name: lets
-    match: { labels: { kind: open } }
-    uninspected: allow
-`;
-
 let upstream: HttpUpstream;
 let stand: Stand;
 let token: string;
@@ -300,7 +253,7 @@ async function raw(...parts: readonly string[]): Promise<string> {
   return got;
 }
 
-const line = (text: string, more = ''): string =>
+const line: Line = (text, more = '') =>
   `${text} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n${more}\r\n`;
 
 describe('guards cannot be dodged by', () => {
@@ -371,38 +324,9 @@ describe('guards cannot be dodged by', () => {
 });
 
 describe('malformed and smuggled requests are refused:', () => {
-  const body = 'content-length: 5\r\n';
-  test.each([
-    ['two lengths', () => `${line('POST /c/api/x', `${body}content-length: 6\r\n`)}hello`],
-    ['length and chunks', () => `${line('POST /c/api/x', `${body}transfer-encoding: chunked\r\n`)}0\r\n\r\n`],
-    ['another coding', () => `${line('POST /c/api/x', 'transfer-encoding: gzip, chunked\r\n')}0\r\n\r\n`],
-    ['folded header', () => line('GET /c/api/x', 'a: b\r\n c\r\n')],
-    ['bare LF', () => line('GET /c/api/x').replaceAll('\r\n', '\n').replace('\n', '\nA b: c\n')],
-    ['bare CR in a value', () => line('GET /c/api/x', 'a: b\rc: d\r\n')],
-    ['NUL in a value', () => line('GET /c/api/x', 'a: b\0c\r\n')],
-    ['blank before the colon', () => line('GET /c/api/x', 'transfer-encoding : chunked\r\n')],
-    ['two hosts', () => line('GET /c/api/x', 'host: y\r\n')],
-    ['no host', () => `GET /c/api/x HTTP/1.1\r\nauthorization: Bearer ${token}\r\n\r\n`],
-    [
-      'bad chunk size',
-      () => `${line('POST /c/api/x', 'transfer-encoding: chunked\r\n')}zz\r\nhello\r\n0\r\n\r\n`,
-    ],
-    ['NUL in the path', () => line('GET /c/api/%00')],
-    ['broken escape', () => line('GET /c/api/%zz')],
-    ['CONNECT', () => line('CONNECT example.com:443')],
-    [
-      'upgrade',
-      () =>
-        line(
-          'GET /c/api/x',
-          'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n',
-        ),
-    ],
-    ['a header of 40 kB', () => line('GET /c/api/x', `a: ${'b'.repeat(40_000)}\r\n`)],
-    ['no HTTP at all', () => '\x00\x01\x02hello\r\n\r\n'],
-  ])('%s', async (_name, request) => {
+  test.each(MALFORMED)('%s', async (_name, request) => {
     const before = upstream.asked.length;
-    expect(await raw(request())).toMatch(/^(?:$|HTTP\/1\.1 4\d\d )/);
+    expect(await raw(request(line))).toMatch(/^(?:$|HTTP\/1\.1 4\d\d )/);
     expect(upstream.asked.length).toBe(before);
   });
 
@@ -460,6 +384,12 @@ describe('at the door', () => {
 });
 
 describe('other clients', () => {
+  test('`scrim connect` prints what any client needs', async () => {
+    const printed = await stand.scrim('connect', 'open', '--print');
+    expect(printed).toContain(`${base('open')}/`);
+    expect(await stand.scrim('connect', 'api')).toMatch(/base URL +http.*\/c\/api\nAPI key +\S+/);
+  });
+
   test('curl with HTTP/1.1, HTTP/2 by prior knowledge, and compression', async () => {
     for (const more of [['--http1.1'], ['--http2-prior-knowledge'], ['--compressed']]) {
       const { stdout } = await run('curl', ['-sS', ...more, '-H', `x-api-key: ${token}`, `${base()}/json`]);

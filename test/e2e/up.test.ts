@@ -126,6 +126,7 @@ test('the ready file is exactly what the interface says, for the owner alone; a 
     'console',
     'adminToken',
     'postgres',
+    'http',
     'edgePid',
     'controlPlanePid',
   ]);
@@ -133,6 +134,7 @@ test('the ready file is exactly what the interface says, for the owner alone; a 
     api: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
     console: expect.stringMatching(/^http:\/\//),
     postgres: { host: '127.0.0.1', port: expect.any(Number) },
+    http: { host: '127.0.0.1', port: expect.any(Number) },
   });
   expect(Object.keys(before.postgres)).toEqual(['host', 'port']);
   expect(statSync(readyFile).mode & 0o777).toBe(0o600);

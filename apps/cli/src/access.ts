@@ -3,6 +3,7 @@ import { Failure } from './failure.ts';
 
 /** How a caller reaches a PostgreSQL connection now: an edge's address and a token of its own. */
 export interface PostgresAccess {
+  readonly protocol: string;
   readonly host: string;
   readonly port: number;
   readonly database: string;
@@ -33,7 +34,11 @@ interface WhoAmI {
 const TTL_SECONDS = 3_600;
 
 /** A fresh token for the connection and the edge that serves it. Throws a Failure when none does. */
-export async function accessTo(connection: string, options: AccessOptions): Promise<PostgresAccess> {
+export async function accessTo(
+  connection: string,
+  options: AccessOptions,
+  protocols: readonly string[] = ['postgres'],
+): Promise<PostgresAccess> {
   const api = new Api();
   const me = await api.call<WhoAmI>('GET', '/v1/whoami');
   const { token } = await api.call<{ token: string }>('POST', '/v1/tokens', {
@@ -46,7 +51,7 @@ export async function accessTo(connection: string, options: AccessOptions): Prom
     'GET',
     `/v1/connections/${encodeURIComponent(connection)}/addresses`,
   );
-  const address = addresses.find((it) => it.protocol === 'postgres');
+  const address = addresses.find((it) => protocols.includes(it.protocol));
   if (!address) {
     throw new Failure(
       `no edge serves "${connection}" now`,
@@ -55,5 +60,5 @@ export async function accessTo(connection: string, options: AccessOptions): Prom
   }
   const { mode } = await api.call<{ mode: string }>('GET', '/v1/info');
   const { host, port } = address;
-  return { host, port, database: connection, token, tls: mode === 'production' };
+  return { protocol: address.protocol, host, port, database: connection, token, tls: mode === 'production' };
 }

@@ -32,6 +32,8 @@ const SSH: PackageSet = {
   roots: ['openssh-client', 'openssh-server', 'openssh-sftp-server'],
 };
 const PGBOUNCER: PackageSet = { name: 'pgbouncer', roots: ['pgbouncer'] };
+const NGINX: PackageSet = { name: 'nginx', roots: ['nginx'] };
+const WRK: PackageSet = { name: 'wrk', roots: ['wrk'] };
 const CHROMIUM: PackageSet = { name: 'chromium', roots: ['chromium', 'fonts-dejavu-core'] };
 
 const PROGRAMS = {
@@ -39,6 +41,8 @@ const PROGRAMS = {
   pg_dump: { set: CLIENT, at: 'usr/lib/postgresql/*/bin/pg_dump' },
   pgbench: { set: SERVER, at: 'usr/lib/postgresql/*/bin/pgbench' },
   pgbouncer: { set: PGBOUNCER, at: 'usr/sbin/pgbouncer' },
+  nginx: { set: NGINX, at: 'usr/sbin/nginx' },
+  wrk: { set: WRK, at: 'usr/bin/wrk' },
   ssh: { set: SSH, at: 'usr/bin/ssh' },
   scp: { set: SSH, at: 'usr/bin/scp' },
   sftp: { set: SSH, at: 'usr/bin/sftp' },

@@ -122,11 +122,9 @@ export class Session implements Relay {
   fromCaller(runs: readonly Run[]): void | Promise<void> {
     return this.#deliver(runs, 0, this.#request);
   }
-
   fromTarget(runs: readonly Run[]): void | Promise<void> {
     return this.#deliver(runs, 0, this.#response);
   }
-
   cancel(lane: number): boolean {
     if (this.#ended) return true;
     const held = this.#approval.cancel(lane);

@@ -3,9 +3,13 @@ import type { Refusal } from '@scrim/model';
 import type { Dialect } from './dialect/contract.ts';
 import type { Framing } from './dialect/framing.ts';
 import { refusalAnswer } from './refuse.ts';
+import { asBuffer } from './runs.ts';
 
 /** Bytes kept of an answer nobody collects yet. */
 const PARKED_BYTES = 1 << 20;
+
+/** Bytes of a body worth turning into a text for that. */
+const ONE_WRITE = 16 * 1024;
 
 /** Where an answer goes: a response of node's HTTP/1.1 or HTTP/2 server, or nowhere for now. */
 export class Reply {
@@ -88,7 +92,7 @@ export class Reply {
     this.#waiting = [];
     this.#waitingBytes = 0;
     if (whole && chunks.length > 0) {
-      response.end(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+      endWith(response, chunks.length === 1 ? asBuffer(chunks[0] as Uint8Array) : Buffer.concat(chunks));
       return true;
     }
     for (const chunk of chunks) ready = response.write(chunk);
@@ -129,6 +133,13 @@ export class Reply {
     this.#headSent = true;
     answer(response, refusal, dialect);
   }
+}
+
+/** As one write with the head where it is short: node writes a text behind a head in one go, but not bytes. */
+function endWith(response: ServerResponse, body: Buffer): void {
+  if (response.req.httpVersionMajor < 2 && body.length <= ONE_WRITE)
+    response.end(body.toString('latin1'), 'latin1');
+  else response.end(body);
 }
 
 function cut(response: ServerResponse): void {

@@ -70,3 +70,19 @@ export function isSpace(byte: number): boolean {
 /** Bytes numbers and the three words are written in. */
 export const SCALAR_BYTES = new Uint8Array(256);
 for (const char of '+-.0123456789eEtrufalsn') SCALAR_BYTES[char.charCodeAt(0)] = 1;
+
+/** The beginning of a number or a word, up to where a text was cut. */
+export const CUT_SCALAR =
+  /^(?:-?(?:0|[1-9]\d*)?(?:\.\d*)?(?:[eE][+-]?\d*)?|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?)$/;
+
+/** Where the last whole letter ends, so that what is decoded is UTF-8. */
+export function wholeLetters(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && ((bytes[at - 1] as number) & 0xc0) === 0x80) at--;
+  if (at > start && (bytes[at - 1] as number) >= 0xc0) {
+    const lead = bytes[at - 1] as number;
+    const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    return end - (at - 1) >= length ? end : at - 1;
+  }
+  return end;
+}

@@ -2,12 +2,14 @@ import type { FieldCursor, FieldRule, LeafMask } from '../places/index.ts';
 import { DEEPEST_JSON, isJsonNumber, JsonShapeError } from '../places/index.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { ByteMasker } from '../stream/index.ts';
+import { Carry } from './carry.ts';
 import { CleanStretch } from './clean-stretch.ts';
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
   COLON,
   COMMA,
+  CUT_SCALAR,
   isSpace,
   OPEN_ARRAY,
   OPEN_OBJECT,
@@ -15,6 +17,7 @@ import {
   readString,
   SCALAR_BYTES,
   type StringEnd,
+  wholeLetters,
 } from './json-bytes.ts';
 import { KeyNames } from './key-names.ts';
 import { Output } from './output.ts';
@@ -69,9 +72,7 @@ class JsonStream implements ByteMasker {
   readonly #clean: CleanStretch | undefined;
   readonly #out = new Output();
   readonly #string: StringEnd = { end: 0, read: 0, escaped: false };
-  /** Unread bytes of earlier pieces, at the beginning of a buffer that grows. */
-  #carry = new Uint8Array(256);
-  #carried = 0;
+  readonly #carry = new Carry();
   /** How far into the unread token the last look came. */
   #resume = 0;
   #offset = 0;
@@ -100,31 +101,29 @@ class JsonStream implements ByteMasker {
   }
 
   get held(): number {
-    return this.#carried + (typeof this.#long === 'string' ? 0 : this.#long.held);
+    return this.#carry.length + (typeof this.#long === 'string' ? 0 : this.#long.held);
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    if (this.#carried === 0) {
+    const carry = this.#carry;
+    if (carry.length === 0) {
       const read = this.#read(chunk, chunk.length);
-      this.#keep(chunk, read, chunk.length);
-    } else {
-      this.#append(chunk);
-      const read = this.#read(this.#carry, this.#carried);
-      const shown = this.#out.take(this.#carry);
-      this.#carry.copyWithin(0, read, this.#carried);
-      this.#carried -= read;
-      return shown;
+      if (read < chunk.length) carry.append(chunk.subarray(read));
+      return this.#out.take();
     }
-    return this.#out.take();
+    carry.append(chunk);
+    const read = this.#read(carry.bytes, carry.length);
+    const shown = this.#out.take(carry.bytes);
+    carry.drop(read);
+    return shown;
   }
 
   flush(): Uint8Array {
-    const bytes = this.#carry;
-    const end = this.#carried;
+    const { bytes, length: end } = this.#carry;
     const read = this.#read(bytes, end, true);
     if (read < end) this.#cutToken(bytes.subarray(read, end));
     if (this.#state === PASSING_STRING && typeof this.#long !== 'string') this.#out.add(this.#long.flush());
-    const rest = this.#out.take(this.#carry);
+    const rest = this.#out.take(bytes);
     this.#reset();
     return rest;
   }
@@ -135,7 +134,7 @@ class JsonStream implements ByteMasker {
 
   #reset(): void {
     while (this.#depth > 0) this.#leave(this.#depth--);
-    this.#carried = 0;
+    this.#carry.drop(this.#carry.length);
     this.#resume = 0;
     this.#offset = 0;
     this.#begun = false;
@@ -143,21 +142,6 @@ class JsonStream implements ByteMasker {
     this.#key = undefined;
     this.#maskedDepth = -1;
     this.#long = 'pass';
-  }
-
-  #append(chunk: Uint8Array): void {
-    const length = this.#carried + chunk.length;
-    if (length > this.#carry.length) {
-      const grown = new Uint8Array(Math.max(length, this.#carry.length * 2));
-      grown.set(this.#carry.subarray(0, this.#carried));
-      this.#carry = grown;
-    }
-    this.#carry.set(chunk, this.#carried);
-    this.#carried = length;
-  }
-
-  #keep(bytes: Uint8Array, from: number, end: number): void {
-    if (from < end) this.#append(bytes.subarray(from, end));
   }
 
   /** Reads tokens from the beginning of the bytes; returns how many bytes are done with. */
@@ -185,14 +169,11 @@ class JsonStream implements ByteMasker {
       at = next;
     }
     // Whether white space in a masked container is shown depends on what comes behind it.
-    if (this.#isUndecided && !final && at - this.#emptyFrom <= LONGEST_LEAF) at = this.#emptyFrom;
+    if (this.#maskedDepth >= 0 && this.#maskedEmpty && !final && at - this.#emptyFrom <= LONGEST_LEAF)
+      at = this.#emptyFrom;
     this.#out.show(at, this.#hides());
     this.#offset += at;
     return at;
-  }
-
-  get #isUndecided(): boolean {
-    return this.#maskedDepth >= 0 && this.#maskedEmpty;
   }
 
   /** Passes a byte order mark; -1 = it cannot be told yet. */
@@ -515,19 +496,4 @@ class JsonStream implements ByteMasker {
   }
 }
 
-/** The beginning of a number or a word, up to where a text was cut. */
-const CUT_SCALAR =
-  /^(?:-?(?:0|[1-9]\d*)?(?:\.\d*)?(?:[eE][+-]?\d*)?|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?)$/;
 const NOTHING = new Uint8Array(0);
-
-/** Where the last whole letter ends, so that what is decoded is UTF-8. */
-function wholeLetters(bytes: Uint8Array, start: number, end: number): number {
-  let at = end;
-  while (at > start && ((bytes[at - 1] as number) & 0xc0) === 0x80) at--;
-  if (at > start && (bytes[at - 1] as number) >= 0xc0) {
-    const lead = bytes[at - 1] as number;
-    const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    return end - (at - 1) >= length ? end : at - 1;
-  }
-  return end;
-}
