@@ -11,7 +11,14 @@ import {
   resolveDetectors,
   type Scanner,
 } from '@scrim/masking';
-import type { Caller, ColumnPlace, Statement } from '@scrim/model';
+import {
+  type Caller,
+  type ColumnPlace,
+  type Refusal,
+  type RefusalCode,
+  refuse,
+  type Statement,
+} from '@scrim/model';
 import {
   type CompiledMask,
   type CompiledPolicy,
@@ -154,6 +161,15 @@ export class Enforcement {
       this.#detectors.set(rule, wanted);
     }
     return wanted.some((detector) => found.has(detector));
+  }
+
+  /** The refusal of so many bytes nothing can look into, unless a policy lets them pass. */
+  refusesUnread(bytes: number, why: string, code: RefusalCode = 'SCRIM_UNMASKABLE'): Refusal | undefined {
+    if (bytes === 0 || !this.mask.inspects || this.uninspected === 'allow') return undefined;
+    return refuse(code, {
+      message: `the content cannot be inspected (${why})`,
+      hint: 'ask for a text form of it, or ask an administrator to set uninspected: allow in a policy',
+    }).refusal;
   }
 
   /** Whether a rule asks for the size of what the caller sends. */

@@ -1,4 +1,4 @@
-import { type Refusal, type RefusalCode, RefusalError, refuse } from '@scrim/model';
+import { RefusalError, refuse } from '@scrim/model';
 import type { ResponseRule, Verdict } from '@scrim/policy';
 import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
@@ -66,19 +66,9 @@ export class ResponseGuard {
    * Throws SCRIM_UNMASKABLE.
    */
   judgeOpaque(lane: number, bytes: Buffer, why: string): Verdict | undefined {
-    const refusal = this.refusesUnread(bytes.length, why);
+    const refusal = this.#enforcement.refusesUnread(bytes.length, why);
     if (refusal) throw new RefusalError(refusal);
     return this.judge(lane, bytes.length, { bytes, largestValue: bytes.length, found: [] });
-  }
-
-  /** The refusal of so many bytes nothing can look into, unless a policy lets them pass. */
-  refusesUnread(bytes: number, why: string, code: RefusalCode = 'SCRIM_UNMASKABLE'): Refusal | undefined {
-    const { mask, uninspected } = this.#enforcement;
-    if (bytes === 0 || !mask.inspects || uninspected === 'allow') return undefined;
-    return refuse(code, {
-      message: `the content cannot be inspected (${why})`,
-      hint: 'ask for a text form of it, or ask an administrator to set uninspected: allow in a policy',
-    }).refusal;
   }
 
   /** All conditions a rule names must hold together. */
