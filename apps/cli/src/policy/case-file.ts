@@ -15,6 +15,8 @@ const expectation = z.strictObject({
   masked: z.string().optional(),
   /** Whether a rule masks the column by its place. */
   mask: z.boolean().optional(),
+  /** Columns of the statement's result, by label, and whether they come back masked by their place. */
+  columns: z.record(text, z.boolean()).optional(),
 });
 
 const policyCase = z.strictObject({
@@ -23,6 +25,8 @@ const policyCase = z.strictObject({
   connection: text,
   groups: z.array(text).default([]),
   sql: text.optional(),
+  /** A command as `ssh host COMMAND` sends it. */
+  shell: text.optional(),
   http: z
     .strictObject({
       method: text,
@@ -48,7 +52,8 @@ const caseFile = z.strictObject({
 
 /** What a case may be about, and what can be expected of it. */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
-  sql: ['verdict', 'rule'],
+  sql: ['verdict', 'rule', 'columns'],
+  shell: ['verdict', 'rule'],
   http: ['verdict', 'rule'],
   requestBytes: ['verdict', 'rule'],
   text: ['masked'],

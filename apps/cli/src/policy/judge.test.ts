@@ -26,6 +26,7 @@ policies:
       - { when: { sql: { statements: [drop_table] } }, do: block }
       - { when: { sql: { unbounded: [update, delete] } }, do: hold }
       - { when: { request: { largerThan: 1KiB } }, do: block }
+      - { when: { shell: { commands: [rm] } }, do: hold }
     approve: { by: [dba] }
 `;
 
@@ -51,6 +52,10 @@ describe('a case passes when all it expects is so', () => {
     'sql: "DROP TABLE customers", expect: { verdict: block, rule: "production/guard[0]" }',
     'sql: "EXPLAIN ANALYZE DELETE FROM customers WHERE true", expect: { verdict: hold }',
     `sql: "SELECT 'drop table x' FROM customers", expect: { verdict: allow }`,
+    `sql: "SELECT upper(ssn) AS tax, name, count(*) AS n FROM customers GROUP BY 1, 2", expect: { columns: { tax: true, name: false, n: false } }`,
+    `sql: "WITH c AS (SELECT ssn AS harmless, id FROM customers) SELECT harmless || 'x' AS y, id FROM c", expect: { columns: { y: true, id: false } }`,
+    'shell: "sudo -u root sh -c \'rm -rf /srv\'", expect: { verdict: hold, rule: "production/guard[3]" }',
+    'shell: "echo rm", expect: { verdict: allow }',
     'requestBytes: 2000, expect: { verdict: block, rule: "production/guard[2]" }',
     'requestBytes: 20, expect: { verdict: allow }',
     'text: "to ada@example.com", expect: { masked: "to ***MASKED***" }',
@@ -72,6 +77,14 @@ describe('a case fails with what it found instead', () => {
     [
       'text: "to ada@example.com", expect: { masked: "to ada@example.com" }',
       [expect.stringContaining('MASKED')],
+    ],
+    [
+      'sql: "SELECT ssn AS x, name FROM customers", expect: { columns: { x: false, gone: true } }',
+      ['columns: expected {"x":false,"gone":true}, is {"x":true}'],
+    ],
+    [
+      'sql: "SELECT * FROM customers", expect: { columns: { ssn: true } }',
+      ['columns: expected {"ssn":true}, is none'],
     ],
     ['column: customers.ssn, expect: { mask: false }', ['mask: expected false, is true']],
   ])('%s', (one, expected) => {

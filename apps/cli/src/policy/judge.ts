@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type PolicyCase, subjectOf } from './case-file.ts';
 import type { Rulebook, Rules } from './rulebook.ts';
 
@@ -16,7 +17,7 @@ export function judge(one: PolicyCase, file: string, rulebook: Rulebook): Outcom
   const { found, note } = ask(one, rules);
   const expected = Object.entries(one.expect).filter(([, value]) => value !== undefined);
   const problems = expected.flatMap(([key, value]) =>
-    found[key] === value ? [] : [`${key}: expected ${show(value)}, is ${show(found[key])}`],
+    isDeepStrictEqual(found[key], value) ? [] : [`${key}: expected ${show(value)}, is ${show(found[key])}`],
   );
   const said = problems.length > 0 && note !== undefined;
   return { name: one.name, file, problems, ...(said && { note }) };
@@ -34,6 +35,15 @@ function ask(one: PolicyCase, rules: Rules): Answer {
       const { facts } = statement;
       const blind = facts.kind === 'sql' && !facts.complete;
       const note = `not known without a database, so judged as the worst: ${blind ? facts.opaque.join(', ') : ''}`;
+      const said = one.expect.columns ? rules.columns(one.sql as string) : undefined;
+      const columns = said && only(said, one.expect.columns ?? {});
+      return { found: { verdict: verdict.action, rule: verdict.rule, columns }, ...(blind && { note }) };
+    }
+    case 'shell': {
+      const { verdict, statement } = rules.shell(one.shell as string);
+      const { facts } = statement;
+      const note = 'not understood, so judged as the worst';
+      const blind = facts.kind === 'shell' && !facts.complete;
       return { found: { verdict: verdict.action, rule: verdict.rule }, ...(blind && { note }) };
     }
     case 'http': {
@@ -55,6 +65,14 @@ function ask(one: PolicyCase, rules: Rules): Answer {
       return { found: { mask: rule !== undefined, rule } };
     }
   }
+}
+
+/** The columns that are asked about; one the result does not have is missing. */
+function only(
+  said: Readonly<Record<string, boolean>>,
+  wanted: Readonly<Record<string, boolean>>,
+): Record<string, boolean> {
+  return Object.fromEntries(Object.entries(said).filter(([name]) => Object.hasOwn(wanted, name)));
 }
 
 function show(value: unknown): string {

@@ -1,7 +1,8 @@
 import type { Caller, ScrimDocument, Snapshot, Statement } from '@scrim/model';
 import { type Authorisation, Enforcements, Masker, type Vault } from '@scrim/pipeline';
 import { compilePolicies, type Verdict } from '@scrim/policy';
-import { analyse, factsOnPaper, loadParser } from '@scrim/protocol-postgres/statement';
+import { analyse, columnsOnPaper, factsOnPaper, loadParser } from '@scrim/protocol-postgres/statement';
+import { shellStatement } from '@scrim/protocol-ssh/command';
 import { Failure } from '../failure.ts';
 
 type Enforcement = ReturnType<Enforcements['of']>;
@@ -97,6 +98,30 @@ export class Rules {
 
   sql(sql: string): { readonly verdict: Verdict; readonly statement: Statement } {
     const statement = sqlStatement(sql);
+    return { verdict: this.#enforcement.judge(statement), statement };
+  }
+
+  /**
+   * Whether each column of a statement's result is masked by its place, by label; undefined where only a database can
+   * tell the columns. What cannot be followed counts as masked when any column rule applies.
+   */
+  columns(sql: string): Readonly<Record<string, boolean>> | undefined {
+    const anyRule = this.#enforcement.mask.columns.length > 0;
+    const columns = columnsOnPaper(sql);
+    return (
+      columns &&
+      Object.fromEntries(
+        columns.map(({ name, places, open }, index) => [
+          name ?? String(index + 1),
+          (open && anyRule) ||
+            places.some(({ schema, table, column }) => this.column(schema, table, column) !== undefined),
+        ]),
+      )
+    );
+  }
+
+  shell(line: string): { readonly verdict: Verdict; readonly statement: Statement } {
+    const statement = shellStatement('exec', Buffer.from(line), { terminal: false, interactive: false });
     return { verdict: this.#enforcement.judge(statement), statement };
   }
 

@@ -33,6 +33,29 @@ function paperRelation(schema: string, table: string): KnownRelation {
   };
 }
 
+/** A result column as a text alone lets one say it. */
+export interface PaperColumn {
+  readonly name: string | null;
+  /** Base columns it can carry. */
+  readonly places: readonly { readonly schema: string; readonly table: string; readonly column: string }[];
+  /** Something of it cannot be followed without a database. */
+  readonly open: boolean;
+}
+
+/**
+ * The columns the last statement of a text gives, without a target's catalog; undefined when only the catalog can tell
+ * them (`*`). A name that two tables of the statement may have counts as both of them. The parser must be loaded.
+ */
+export function columnsOnPaper(sql: string): readonly PaperColumn[] | undefined {
+  return lineageWith(sql, PAPER)
+    .at(-1)
+    ?.columns?.map(({ name, value: { carry } }) => ({
+      name,
+      places: [...carry.places.values()],
+      open: carry.open,
+    }));
+}
+
 /**
  * Facts of a text without a target's catalog, for trying policies: tables are what they are called, and views and
  * functions are not looked behind. The parser must be loaded.

@@ -1,4 +1,4 @@
-export { factsOnPaper } from '../lineage/paper.ts';
+export { columnsOnPaper, factsOnPaper, type PaperColumn } from '../lineage/paper.ts';
 export { analyse, MAX_TEXT } from './analyse.ts';
 export type {
   CopyAnalysis,
