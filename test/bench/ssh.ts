@@ -82,7 +82,12 @@ async function main(): Promise<void> {
     const cipher = 'Ciphers=aes128-gcm@openssh.com';
     const direct = `ssh ${straight.options([...key, cipher]).join(' ')} -p ${sshd.port} ${sshd.user}@127.0.0.1`;
     const edge = `ssh ${gateway.options([cipher]).join(' ')} -p ${gateway.port} web1@127.0.0.1`;
-    const rates: { direct: number[]; edge: number[]; busy: number[] } = { direct: [], edge: [], busy: [] };
+    const rates: { direct: number[]; edge: number[]; busy: number[]; cpu: number[] } = {
+      direct: [],
+      edge: [],
+      busy: [],
+      cpu: [],
+    };
     for (let round = 0; round < ROUNDS; round++) {
       rates.direct.push(MIB / (await timed(`${direct} cat ${file} >/dev/null`, straight.env)));
       const before = process.cpuUsage();
@@ -90,10 +95,11 @@ async function main(): Promise<void> {
       const { user, system } = process.cpuUsage(before);
       rates.edge.push(MIB / seconds);
       rates.busy.push((user + system) / 1e6 / seconds);
+      rates.cpu.push((user + system) / 1e3 / MIB);
     }
     const [d, e] = [median(rates.direct), median(rates.edge)];
     process.stdout.write(
-      `cat ${MIB} MiB: direct ${d.toFixed(0)} MiB/s, edge ${e.toFixed(0)} MiB/s = ${(e / d).toFixed(2)} x; edge busy ${(100 * median(rates.busy)).toFixed(0)} %\n`,
+      `cat ${MIB} MiB: direct ${d.toFixed(0)} MiB/s, edge ${e.toFixed(0)} MiB/s = ${(e / d).toFixed(2)} x; edge busy ${(100 * median(rates.busy)).toFixed(0)} %, ${median(rates.cpu).toFixed(2)} ms of CPU per MiB\n`,
     );
     const one = await connected({ port: sshd.port, username: sshd.user, privateKey: sshd.key });
     const two = await connected({ port: gateway.port, username: 'web1', password: TOKEN });

@@ -34,6 +34,7 @@ export class CallerOutlet {
   #closed = false;
   #blocked = false;
   #socketWait = false;
+  #gathers = false;
 
   constructor(client: Connection, channel: ServerChannel, onDrain: () => void) {
     this.#client = client;
@@ -121,6 +122,18 @@ export class CallerOutlet {
     return false;
   }
 
+  /** What one read of the target's socket brought leaves in one write. */
+  #gather(): void {
+    if (this.#gathers) return;
+    this.#gathers = true;
+    const socket = socketOf(this.#client);
+    socket.cork();
+    process.nextTick(() => {
+      this.#gathers = false;
+      socket.uncork();
+    });
+  }
+
   /** False when the item, or a rest of it, must wait. */
   #send(item: Item): boolean {
     const protocol = protocolOf(this.#client);
@@ -164,6 +177,7 @@ export class CallerOutlet {
       this.#waiting -= bytes.length;
       return true;
     }
+    this.#gather();
     let rest = bytes;
     while (rest.length > 0 && outgoing.window > 0) {
       const part = rest.subarray(0, Math.min(rest.length, outgoing.window, outgoing.packetSize, MAX_PACKET));

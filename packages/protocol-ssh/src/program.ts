@@ -346,12 +346,8 @@ export class Program implements Governed {
         run: (text: Uint8Array) => run(this.lane, frame(kind, text), { kind: 'control' }, pass),
       },
     };
-    return run(
-      this.lane,
-      bytes.length > 0 ? frame(kind, bytes) : NOTHING,
-      { kind: 'texts', texts: { pieces: [piece], rewrite } },
-      pass,
-    );
+    // Framed once, after masking: a frame of what came would be a copy nobody reads.
+    return run(this.lane, bytes, { kind: 'texts', texts: { pieces: [piece], rewrite, always: true } }, pass);
   }
 
   #show(kind: FrameKind, bytes: Buffer): void {

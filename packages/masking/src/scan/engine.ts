@@ -374,7 +374,12 @@ function stopInFlow(context: Context): Progress {
 /** Whether the literal at `start` stands where its rule wants it. */
 function fits(view: View, start: number, literal: Literal, edge: NonNullable<Rule['edge']>): boolean {
   const end = start + literal.bytes.length;
-  if (edge === 'exact') return literal.spellings.some((spelling) => view.has(spelling, start));
+  if (edge === 'exact') {
+    // Asked for every word that begins like a token: no closure.
+    for (let i = 0; i < literal.spellings.length; i += 1)
+      if (view.has(literal.spellings[i] as Uint8Array, start)) return true;
+    return false;
+  }
   if (edge !== 'right') {
     const before = view.at(start - 1);
     const first = view.at(start);

@@ -63,12 +63,28 @@ export class View {
 
   /** Whether the literal stands at `i`, byte for byte. */
   has(literal: Uint8Array, i: number): boolean {
+    const { length } = literal;
+    // All of it inside: no byte has to be asked whether the window ends there.
+    if (i >= this.start && i + length <= this.end) {
+      const { bytes } = this;
+      for (let k = 0; k < length; k += 1) if (bytes[i + k] !== literal[k]) return false;
+      return true;
+    }
     for (let k = 0; k < literal.length; k += 1) if (this.at(i + k) !== literal[k]) return false;
     return true;
   }
 
   /** Whether the lower-case literal stands at `i`, in any ASCII case. */
   hasFolded(literal: Uint8Array, i: number): boolean {
+    const { length } = literal;
+    if (i >= this.start && i + length <= this.end) {
+      const { bytes } = this;
+      for (let k = 0; k < length; k += 1) {
+        const byte = bytes[i + k] as number;
+        if ((byte >= 65 && byte <= 90 ? byte | 32 : byte) !== literal[k]) return false;
+      }
+      return true;
+    }
     for (let k = 0; k < literal.length; k += 1) {
       const byte = this.at(i + k);
       const folded = byte >= 65 && byte <= 90 ? byte | 32 : byte;

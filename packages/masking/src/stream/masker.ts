@@ -1,7 +1,7 @@
 import { Collector, newContext, shiftContext } from '../scan/engine.ts';
 import { coreOf, type Scanner } from '../scan/scanner.ts';
 import { LOOK_BACK, View } from '../scan/view.ts';
-import { isEcho, quietLimit } from './quiet.ts';
+import { cloned, isEcho, quietLimit } from './quiet.ts';
 import type { TextView } from './text-view.ts';
 import { StreamWindow } from './window.ts';
 
@@ -65,6 +65,11 @@ export interface LineSource extends ByteMasker {
   remember(text: Uint8Array): void;
   /** What was shown last, as it came, at most as much as detectors look back. */
   recent(): Uint8Array;
+  /**
+   * {@link remember}s the text when no value can be or begin in it; else it leaves everything as it was. Returns how
+   * many of its bytes are known to be clean: all of them when it is remembered. Only while nothing is held.
+   */
+  passes(text: Uint8Array): number;
 }
 
 /** For the terminal masker; without a view. */
@@ -163,6 +168,26 @@ class StreamMasker implements TextMasker, LineSource {
     return this.window.bytes.slice(Math.max(0, this.emitted - LOOK_BACK), this.emitted);
   }
 
+  passes(text: Uint8Array): number {
+    const { window, view, emitted } = this;
+    const context = cloned(this.context);
+    window.push(text, false);
+    view.set(window.bytes, 0, window.length, false);
+    const found = new Collector();
+    const { resume, hold } = this.core.scan(view, this.resume, found, this.context);
+    let clean = hold;
+    for (const span of this.core.settle(found, emitted)) clean = Math.min(clean, span.start);
+    if (clean < window.length) {
+      window.takeBack(emitted);
+      this.context = context;
+      return Math.max(0, clean - emitted);
+    }
+    this.resume = resume;
+    this.emitted = window.length;
+    this.forget();
+    return text.length;
+  }
+
   private reset(): void {
     this.window = new StreamWindow(this.options.view);
     this.context = newContext();
@@ -232,7 +257,7 @@ class StreamMasker implements TextMasker, LineSource {
     }
     this.found = kept;
     const drop = Math.min(this.resume, this.emitted) - LOOK_BACK;
-    if (drop < LOOK_BACK) return;
+    if (drop < LOOK_BACK || !this.window.crowded) return;
     this.window.drop(drop);
     this.resume -= drop;
     this.emitted -= drop;

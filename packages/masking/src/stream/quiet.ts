@@ -59,7 +59,8 @@ function openValue(core: ScanCore, { bytes, from, to, resume, context }: QuietTe
 
 const QUOTES = new Set([0x22, 0x27, 0x60]);
 
-function cloned({ flow, rows, covered }: Context): Context {
+/** A context that may be used up in a trial. */
+export function cloned({ flow, rows, covered }: Context): Context {
   return {
     flow: flow && { ...flow },
     rows: rows && { ...rows },

@@ -2,6 +2,7 @@ import { readToken, TerminalScreen, type TerminalToken } from '@scrim/model';
 import { Collector, newContext } from '../scan/engine.ts';
 import { coreOf } from '../scan/scanner.ts';
 import { View } from '../scan/view.ts';
+import { ColouredLines } from './coloured-lines.ts';
 import { type ByteMasker, createLineSource, type LineSource, type TextMaskerOptions } from './masker.ts';
 import { isEcho, quietLimit } from './quiet.ts';
 import { type Piece, ScreenText } from './screen-text.ts';
@@ -39,6 +40,7 @@ const encoder = new TextEncoder();
 /** Longest line remembered in plain text, for when it turns out to be edited. */
 const LONGEST_LINE = 4096;
 const DEFAULT_HOLD = 32_768;
+const ESC = 0x1b;
 /** Sequences that erase, insert, delete or scroll. */
 const ERASES = new Set('JKPX@LMSTbhlr'.split(''));
 
@@ -51,6 +53,7 @@ class ScreenMasker implements TerminalMasker {
   private rows: number;
   /** The line under way in plain text. */
   private line: Uint8Array = NOTHING;
+  private readonly coloured = new ColouredLines();
   private screen: TerminalScreen<Sent | null> | null = null;
   /** What stood before the screen. */
   private before: Uint8Array = NOTHING;
@@ -131,6 +134,12 @@ class ScreenMasker implements TerminalMasker {
         continue;
       }
       const stop = this.plainEnd(bytes, at);
+      const start = bytes[stop] === ESC ? this.lineStart(bytes, at, stop) : -1;
+      if (start >= 0) {
+        if (start > at) this.passPlain(bytes.subarray(at, start), out);
+        at = this.passColoured(bytes, start, out);
+        if (at > start) continue;
+      }
       if (stop > at) this.passPlain(bytes.subarray(at, stop), out);
       at = stop;
       if (at >= bytes.length) break;
@@ -161,6 +170,32 @@ class ScreenMasker implements TerminalMasker {
       } else if (byte !== 0x09 && byte !== 0x07 && byte !== 0x00) return i;
     }
     return bytes.length;
+  }
+
+  /** Where the line begins that `to` stands on, from `from` on; -1 when it began before. */
+  private lineStart(bytes: Uint8Array, from: number, to: number): number {
+    const feed = to > from ? bytes.lastIndexOf(0x0a, to - 1) : -1;
+    if (feed >= from) return feed + 1;
+    return this.line.length === 0 ? from : -1;
+  }
+
+  /**
+   * Lines of text and colours alone, which no value is in, pass as they came without a screen; everything else is left
+   * to the screen, which decides the same. Returns where these lines end, `at` for none.
+   */
+  private passColoured(bytes: Uint8Array, at: number, out: Uint8Array[]): number {
+    const { coloured, plain } = this;
+    if (plain.held > 0) return at;
+    for (let length = coloured.read(bytes, at, this.columns); length > 0; ) {
+      const clean = plain.passes(coloured.shown.subarray(0, length));
+      coloured.learn(clean === length);
+      if (clean === length) {
+        out.push(bytes.slice(at, coloured.end));
+        return coloured.end;
+      }
+      length = coloured.cut(clean);
+    }
+    return at;
   }
 
   private passPlain(bytes: Uint8Array, out: Uint8Array[]): void {

@@ -1,6 +1,8 @@
 import type { TextView, UnitReader } from './text-view.ts';
 
 const INITIAL = 4096;
+/** Room of a buffer that takes piece after piece; more of it is cheaper still, and stays in memory with what was lent. */
+const ROOM = 120 * 1024;
 
 /** Bytes that grow at the end and are dropped at the front. */
 class ByteQueue {
@@ -25,6 +27,19 @@ class ByteQueue {
     this.length -= count;
     if (this.length < INITIAL && this.bytes.length > INITIAL * 64)
       this.bytes = this.bytes.slice(0, INITIAL * 4);
+  }
+
+  /** {@link drop} that leaves the bytes where they are for those who were lent a part of them. */
+  renew(count: number): void {
+    const kept = this.bytes.subarray(count, this.length);
+    this.bytes = new Uint8Array(Math.max(INITIAL, kept.length * 2, Math.min(this.length * 2, ROOM)));
+    this.bytes.set(kept);
+    this.length = kept.length;
+  }
+
+  /** How many bytes fit without growing. */
+  get room(): number {
+    return this.bytes.length - this.length;
   }
 }
 
@@ -82,10 +97,13 @@ export class StreamWindow {
     return taken;
   }
 
-  /** Hands out what stands for visible[from, to), unchanged. */
+  /**
+   * Hands out what stands for visible[from, to), unchanged. Without a view it is lent, not copied: what was handed out
+   * is never written again, because the window only grows behind it and moves to a new buffer when it is full.
+   */
   copy(from: number, to: number, out: Uint8Array[]): void {
     if (!this.reader) {
-      if (to > from) out.push(this.visible.bytes.slice(from, to));
+      if (to > from) out.push(this.visible.bytes.subarray(from, to));
       return;
     }
     const end = to < this.length ? (this.starts[to] as number) : this.consumed;
@@ -103,11 +121,19 @@ export class StreamWindow {
     }
   }
 
+  /** Whether forgetting is worth while: moving what stays, at every piece, costs more than letting it stand. */
+  get crowded(): boolean {
+    return this.reader !== null || this.visible.room < this.visible.length;
+  }
+
   /** Forgets the first visible bytes and everything raw that stands before the rest. */
   drop(count: number): void {
     if (count <= 0) return;
+    if (!this.reader) {
+      this.visible.renew(count);
+      return;
+    }
     this.visible.drop(count);
-    if (!this.reader) return;
     this.starts.splice(0, count);
     this.ends.splice(0, count);
     const raw = Math.min(this.released, this.starts[0] ?? this.consumed);
