@@ -316,7 +316,7 @@ export class ToyKnock implements Knock {
   }
 }
 
-export function toyProtocol(knocks: readonly Knock[]): Protocol {
+export function toyProtocol(knocks: readonly Knock[], echoesCredential = false): Protocol {
   return {
     name: 'postgres',
     capabilities: {
@@ -325,6 +325,7 @@ export function toyProtocol(knocks: readonly Knock[]): Protocol {
       response: ['largerThan', 'blobLargerThan', 'detect'],
       hold: true,
       predicates: true,
+      ...(echoesCredential && { echoesCredential }),
     },
     async *accept() {
       yield* knocks;
@@ -388,6 +389,8 @@ export class Bed {
   onRecordFailure: ((error: never) => void) | undefined;
   identify: () => Promise<Caller> = async () => this.caller;
   secrets: PipelineServices['secrets'] = async () => ({});
+  /** Whether targets of the toy protocol can repeat what they were sent. */
+  echoesCredential = false;
   readonly pipeline: Pipeline;
 
   constructor(policies: readonly Rules[], recording?: Recording, vault?: Vault) {
@@ -419,7 +422,7 @@ export class Bed {
   }
 
   async knock(knock = new ToyKnock(this.exchange)): Promise<ToyKnock> {
-    await this.pipeline.serve(toyProtocol([knock]), socket());
+    await this.pipeline.serve(toyProtocol([knock], this.echoesCredential), socket());
     await knock.settled;
     await tick();
     return knock;
