@@ -79,6 +79,8 @@ export class Pipeline {
   readonly #openings = new Set<Opening>();
   /** What the target of each open session was sent and could repeat. */
   readonly #sent = new WeakMap<Session, readonly Secret[]>();
+  /** What is accepted on listeners of one connection, by its name. */
+  readonly #contexts = new Map<string, AcceptContext>();
   #stopping = false;
 
   constructor(services: PipelineServices) {
@@ -94,10 +96,12 @@ export class Pipeline {
     return this.#sessions.size;
   }
 
-  /** Serves one accepted socket until its peer is gone. Never throws. */
-  async serve(protocol: Protocol, socket: Duplex): Promise<void> {
+  /**
+   * Serves one accepted socket until its peer is gone; with `connection` its callers mean that one alone. Never throws.
+   */
+  async serve(protocol: Protocol, socket: Duplex, connection?: string): Promise<void> {
     try {
-      for await (const knock of protocol.accept(socket, this.#services.accept)) {
+      for await (const knock of protocol.accept(socket, this.#contextOf(connection))) {
         // Not awaited: HTTP/2 and SSH bring several callers over one socket, and each ends by itself.
         void this.#answer(protocol, knock);
       }
@@ -105,6 +109,17 @@ export class Pipeline {
       this.#services.failed('', error);
       socket.destroy();
     }
+  }
+
+  /** The same object for the same connection: protocols keep what they built for a listener by it. */
+  #contextOf(connection: string | undefined): AcceptContext {
+    if (connection === undefined) return this.#services.accept;
+    let context = this.#contexts.get(connection);
+    if (!context) {
+      context = { ...this.#services.accept, connection };
+      this.#contexts.set(connection, context);
+    }
+    return context;
   }
 
   /**
