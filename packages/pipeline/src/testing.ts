@@ -316,7 +316,7 @@ export class ToyKnock implements Knock {
   }
 }
 
-export function toyProtocol(knocks: readonly Knock[], echoesCredential = false): Protocol {
+export function toyProtocol(knocks: readonly Knock[]): Protocol {
   return {
     name: 'postgres',
     capabilities: {
@@ -325,7 +325,6 @@ export function toyProtocol(knocks: readonly Knock[], echoesCredential = false):
       response: ['largerThan', 'blobLargerThan', 'detect'],
       hold: true,
       predicates: true,
-      ...(echoesCredential && { echoesCredential }),
     },
     async *accept() {
       yield* knocks;
@@ -389,8 +388,6 @@ export class Bed {
   onRecordFailure: ((error: never) => void) | undefined;
   identify: () => Promise<Caller> = async () => this.caller;
   secrets: PipelineServices['secrets'] = async () => ({});
-  /** Whether targets of the toy protocol can repeat what they were sent. */
-  echoesCredential = false;
   readonly pipeline: Pipeline;
 
   constructor(policies: readonly Rules[], recording?: Recording, vault?: Vault) {
@@ -422,7 +419,7 @@ export class Bed {
   }
 
   async knock(knock = new ToyKnock(this.exchange)): Promise<ToyKnock> {
-    await this.pipeline.serve(toyProtocol([knock], this.echoesCredential), socket());
+    await this.pipeline.serve(toyProtocol([knock]), socket());
     await knock.settled;
     await tick();
     return knock;
