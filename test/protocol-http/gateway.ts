@@ -10,6 +10,9 @@ export interface GatewayOptions {
   readonly policy?: Record<string, unknown>;
   readonly limits?: Record<string, number>;
   readonly tls?: { readonly key: string; readonly cert: string };
+  readonly requireTls?: boolean;
+  /** The listener serves this connection alone. */
+  readonly connection?: string;
   readonly recording?: Recording;
   readonly credential?: Record<string, unknown>;
   /** Decides on what is held: a promise of yes or no. */
@@ -103,7 +106,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         targetTimeout: 2_000,
         ...options.limits,
       },
-      requireTls: false,
+      requireTls: options.requireTls ?? false,
       ...(options.tls ? { tls: options.tls } : {}),
       rejected: (why) => rejected.push(why),
     },
@@ -113,7 +116,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const server: Server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    void pipeline.serve(protocol, socket);
+    void pipeline.serve(protocol, socket, options.connection);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

@@ -96,7 +96,10 @@ async function openLink(
     capabilities: capabilitiesOf(protocols),
     listeners: () =>
       Object.fromEntries(
-        config.listeners.map((it) => [it.protocol, `${config.publicHost ?? it.host}:${it.port}`]),
+        // A connection's own port would not do for the other connections of the protocol.
+        config.listeners
+          .filter((it) => it.connection === undefined)
+          .map((it) => [it.protocol, `${config.publicHost ?? it.host}:${it.port}`]),
       ),
     onProblem: (what, error) => log.warn({ err: error }, what),
   });

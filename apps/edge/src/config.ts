@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { parseDuration, parseSize } from '@scrim/model';
+import { parseDuration, parseSize, resourceName } from '@scrim/model';
 import type { Limits } from '@scrim/protocol-kit';
 
 /** How this edge is set up; everything else comes from the control plane. Keys: docs/configuration/edge.md. */
@@ -27,6 +27,15 @@ export interface Address {
 
 export interface ListenerConfig extends Address {
   readonly protocol: string;
+  /** The only connection it serves; absent = callers name theirs. */
+  readonly connection?: string;
+}
+
+/** Whose addresses a variable gives. */
+export interface ListenerVariable {
+  readonly protocol: string;
+  /** Whether an address can be one connection's own (`HOST:PORT=connection`). */
+  readonly ownPorts: boolean;
 }
 
 /** A wrong setting: names the variable, what is wrong and what to write instead. */
@@ -46,6 +55,29 @@ function address(variable: string, text: string): Address {
     throw new ConfigError(variable, `"${text}" is no address`, 'write HOST:PORT, for example 127.0.0.1:6432');
   }
   return { host: match[1] as string, port };
+}
+
+/** `HOST:PORT` or `HOST:PORT=connection`, several parted by commas. */
+function listenersOf(variable: string, text: string, { protocol, ownPorts }: ListenerVariable) {
+  const listeners = text.split(',').map((entry): ListenerConfig => {
+    const [at = '', connection, ...more] = entry.trim().split('=');
+    const place = { protocol, ...address(variable, at) };
+    if (connection === undefined) return place;
+    if (!ownPorts) {
+      const problem = `${protocol} callers name their connection themselves, so a port cannot stand for one`;
+      throw new ConfigError(variable, problem, 'write HOST:PORT alone');
+    }
+    if (more.length > 0 || !resourceName.safeParse(connection).success) {
+      const problem = `"${entry.trim()}" names no connection`;
+      throw new ConfigError(variable, problem, 'write HOST:PORT=connection, as in 0.0.0.0:8081=openai');
+    }
+    return { ...place, connection };
+  });
+  if (listeners.filter((it) => it.connection === undefined).length > 1) {
+    const problem = 'several addresses stand for all connections';
+    throw new ConfigError(variable, problem, 'write one HOST:PORT, and the others as HOST:PORT=connection');
+  }
+  return listeners;
 }
 
 function duration(env: Environment, variable: string, fallback: string): number {
@@ -113,12 +145,12 @@ function joinToken(env: Environment): string | undefined {
 }
 
 /**
- * Reads the edge's settings from environment variables. `listenerVariables` maps a variable to its protocol.
+ * Reads the edge's settings from environment variables. `listenerVariables` says which variable is whose.
  * Throws a ConfigError that names the variable, the problem and the mend.
  */
 export function readConfig(
   env: Environment,
-  listenerVariables: Readonly<Record<string, string>>,
+  listenerVariables: Readonly<Record<string, ListenerVariable>>,
 ): EdgeConfig {
   const controlPlane = env.SCRIM_CONTROL_PLANE;
   if (!controlPlane) {
@@ -129,9 +161,9 @@ export function readConfig(
     );
   }
   address('SCRIM_CONTROL_PLANE', controlPlane);
-  const listeners = Object.entries(listenerVariables).flatMap(([variable, protocol]) => {
+  const listeners = Object.entries(listenerVariables).flatMap(([variable, whose]) => {
     const text = env[variable];
-    return text ? [{ protocol, ...address(variable, text) }] : [];
+    return text ? listenersOf(variable, text, whose) : [];
   });
   if (listeners.length === 0) {
     const variables = Object.keys(listenerVariables).join(', ');

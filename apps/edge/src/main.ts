@@ -17,7 +17,12 @@ function returnStartupMemory(): void {
 }
 
 async function main(): Promise<void> {
-  const variables = Object.fromEntries(Object.entries(PROTOCOLS).map(([name, it]) => [it.variable, name]));
+  const variables = Object.fromEntries(
+    Object.entries(PROTOCOLS).map(([protocol, { variable, ownPorts = false }]) => [
+      variable,
+      { protocol, ownPorts },
+    ]),
+  );
   const edge = await startEdge(readConfig(process.env, variables));
   let stopping = false;
   const stop = (): void => {

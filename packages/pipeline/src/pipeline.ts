@@ -44,6 +44,8 @@ const OWN_ISSUER = 'scrim';
 class Opening {
   readonly tokenId: string;
   readonly settled: Promise<void>;
+  /** What the target was sent and could repeat. */
+  secrets: readonly Secret[] = [];
   stopped: { readonly ending: SessionEnding; readonly refusal: Refusal } | undefined;
   session: Session | undefined;
   #settle: (() => void) | undefined;
@@ -75,6 +77,10 @@ export class Pipeline {
   readonly #enforcements: Enforcements;
   readonly #sessions = new Map<string, Session>();
   readonly #openings = new Set<Opening>();
+  /** What the target of each open session was sent and could repeat. */
+  readonly #sent = new WeakMap<Session, readonly Secret[]>();
+  /** What is accepted on listeners of one connection, by its name. */
+  readonly #contexts = new Map<string, AcceptContext>();
   #stopping = false;
 
   constructor(services: PipelineServices) {
@@ -90,10 +96,12 @@ export class Pipeline {
     return this.#sessions.size;
   }
 
-  /** Serves one accepted socket until its peer is gone. Never throws. */
-  async serve(protocol: Protocol, socket: Duplex): Promise<void> {
+  /**
+   * Serves one accepted socket until its peer is gone; with `connection` its callers mean that one alone. Never throws.
+   */
+  async serve(protocol: Protocol, socket: Duplex, connection?: string): Promise<void> {
     try {
-      for await (const knock of protocol.accept(socket, this.#services.accept)) {
+      for await (const knock of protocol.accept(socket, this.#contextOf(connection))) {
         // Not awaited: HTTP/2 and SSH bring several callers over one socket, and each ends by itself.
         void this.#answer(protocol, knock);
       }
@@ -101,6 +109,17 @@ export class Pipeline {
       this.#services.failed('', error);
       socket.destroy();
     }
+  }
+
+  /** The same object for the same connection: protocols keep what they built for a listener by it. */
+  #contextOf(connection: string | undefined): AcceptContext {
+    if (connection === undefined) return this.#services.accept;
+    let context = this.#contexts.get(connection);
+    if (!context) {
+      context = { ...this.#services.accept, connection };
+      this.#contexts.set(connection, context);
+    }
+    return context;
   }
 
   /**
@@ -111,7 +130,8 @@ export class Pipeline {
     this.#enforcements.clear();
     for (const session of this.#sessions.values()) {
       try {
-        session.enforce(this.#enforcements.of(this.#again(session.authorisation, snapshot)));
+        const fresh = this.#again(session.authorisation, snapshot);
+        session.enforce(this.#enforcements.of(fresh, this.#sent.get(session)));
       } catch (error) {
         if (!(error instanceof RefusalError)) this.#services.failed(session.id, error);
         session.end('revoked', refusalOf(error));
@@ -148,7 +168,7 @@ export class Pipeline {
       const authorisation = authorise(caller, knock, protocol.name, this.#services.snapshot(), now);
       if (this.#stopping) throw stopping();
       if (!this.#services.recording.ready()) throw refuse('SCRIM_SPOOL_FULL');
-      await this.#open(knock, authorisation);
+      await this.#open(protocol, knock, authorisation);
     } catch (error) {
       if (!(error instanceof RefusalError)) this.#services.failed('', error);
       const refusal = refusalOf(error);
@@ -164,7 +184,7 @@ export class Pipeline {
     }
   }
 
-  async #open(knock: Knock, authorisation: Authorisation): Promise<void> {
+  async #open(protocol: Protocol, knock: Knock, authorisation: Authorisation): Promise<void> {
     const { connection, caller, compiled } = authorisation;
     // Compiled before anything is opened: rules that cannot be enforced open nothing.
     this.#enforcements.of(authorisation);
@@ -186,7 +206,13 @@ export class Pipeline {
     });
     this.#openings.add(opening);
     try {
-      const exchange = await this.#dial(knock, authorisation, sessionId, recorder);
+      const repeats = protocol.capabilities.echoesCredential === true;
+      const guard = (secrets: readonly Secret[]): void => {
+        if (!repeats) return;
+        this.#guard(authorisation, secrets);
+        opening.secrets = secrets;
+      };
+      const exchange = await this.#dial(knock, authorisation, sessionId, recorder, guard);
       if (exchange) this.#begin(opening, sessionId, authorisation, exchange, recorder);
     } finally {
       this.#openings.delete(opening);
@@ -200,11 +226,13 @@ export class Pipeline {
     authorisation: Authorisation,
     sessionId: string,
     recorder: SessionRecorder,
+    guard: (secrets: readonly Secret[]) => void,
   ): Promise<Exchange | undefined> {
     // From here on the caller is told by admit itself, if by a refusal.
     let told = false;
     try {
       const secrets = await this.#services.secrets(authorisation.connection);
+      guard(Object.values(secrets));
       const grant = grantFor(authorisation, sessionId, secrets, this.#services.accept.limits);
       told = true;
       return await knock.admit(grant);
@@ -214,6 +242,19 @@ export class Pipeline {
       attempt(this.#services.failed, sessionId, () => recorder.closed('refused', refusal));
       if (!told || !(error instanceof RefusalError)) await this.#reject(sessionId, knock, refusal);
       return undefined;
+    }
+  }
+
+  /** Compiles the rules with the secrets before the target is reached: a credential that could leak opens nothing. */
+  #guard(authorisation: Authorisation, secrets: readonly Secret[]): void {
+    try {
+      this.#enforcements.of(authorisation, secrets);
+    } catch (cause) {
+      throw refuse('SCRIM_TARGET_CREDENTIAL', {
+        message: "the connection's credential could not be kept out of answers",
+        hint: 'ask an administrator to set a credential of ASCII characters',
+        cause,
+      });
     }
   }
 
@@ -228,8 +269,9 @@ export class Pipeline {
     let session: Session;
     try {
       const authorisation = this.#again(old, this.#services.snapshot());
-      const enforcement = this.#enforcements.of(authorisation);
+      const enforcement = this.#enforcements.of(authorisation, opening.secrets);
       session = new Session(sessionId, authorisation, enforcement, exchange, recorder, this.#services);
+      this.#sent.set(session, opening.secrets);
     } catch (error) {
       const refusal = refusalOf(error);
       this.#services.failed(sessionId, error);

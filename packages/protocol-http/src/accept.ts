@@ -70,6 +70,8 @@ export class Entrance {
       });
       door.secure = true;
       this.#hand(secured, door, secured.alpnProtocol === 'h2');
+      // Node's HTTP/2 takes a TLS socket that no tls.Server made for one still connecting, and waits for this for ever.
+      secured.emit('secureConnect');
       return;
     }
     this.#hand(socket, door, first.toString('latin1', 0, PREFACE.length) === PREFACE);

@@ -9,4 +9,5 @@ export const capabilities: Capabilities = {
   predicates: false,
   opaque: true,
   models: true,
+  echoesCredential: true,
 };

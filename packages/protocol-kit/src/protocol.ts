@@ -15,6 +15,11 @@ export interface Capabilities {
   readonly models?: true;
   /** Whether content can pass that no rule looks into, so that `uninspected` means something. */
   readonly opaque?: true;
+  /**
+   * Whether a target is sent the connection's credential with what the caller asks, so that its answer can repeat it. It
+   * is then masked in every answer, whatever the policies say (DESIGN rule 4.3).
+   */
+  readonly echoesCredential?: true;
 }
 
 /** Bounds of one listener, all in bytes or milliseconds; docs/configuration.md lists them. */

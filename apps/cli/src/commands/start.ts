@@ -39,7 +39,9 @@ async function start(options: { data?: string; readyFile?: string; once?: boolea
     saveLogin(login);
     try {
       await playScene(stack, print);
-      print(`\n${describeStack(stack, 'shop')}\n\nScrim is up. Ctrl-C stops it.`);
+      print(
+        `\n${describeStack(stack, { name: 'shop', protocol: 'postgres' })}\n\nScrim is up. Ctrl-C stops it.`,
+      );
       if (!options.once) await untilStopped(signal);
     } finally {
       progress('scrim: stopping');

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import type { ScrimDocument } from '@scrim/model';
 import type { Command } from 'commander';
 import { loadDocument } from '../document.ts';
 import { forgetLogin, saveLogin } from '../login.ts';
@@ -22,8 +23,22 @@ export function untilStopped(signal: AbortSignal): Promise<void> {
   return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }
 
+/** A client's command for a connection, by its protocol; `$TOKEN` is set. */
+const clientOf = {
+  postgres: ({ postgres: { host, port } }: Stack, name: string) =>
+    `PGPASSWORD=$TOKEN psql -h ${host} -p ${port} -U alice ${name}`,
+  http: ({ http: { host, port } }: Stack, name: string) =>
+    `curl -H "Authorization: Bearer $TOKEN" http://${host}:${port}/c/${name}/`,
+  ssh: ({ ssh: { host, port } }: Stack, name: string) =>
+    `ssh -p ${port} ${name}@${host}   (the password is $TOKEN)`,
+};
+
 /** What to do next, in the words of the commands that do it. */
-export function describeStack(stack: Stack, connection: string): string {
+export function describeStack(
+  stack: Stack,
+  first: Pick<ScrimDocument['connections'][number], 'name' | 'protocol'> | undefined,
+): string {
+  const connection = first?.name ?? 'CONNECTION';
   const { host, port } = stack.postgres;
   const http = `http://${stack.http.host}:${stack.http.port}`;
   return [
@@ -36,7 +51,7 @@ export function describeStack(stack: Stack, connection: string): string {
     '',
     'Try next, in another terminal:',
     `  TOKEN=$(npm run -s scrim -- token --caller alice@example.com --groups agents --connection ${connection} --ttl 1h)`,
-    `  PGPASSWORD=$TOKEN psql -h ${host} -p ${port} -U alice ${connection}`,
+    `  ${clientOf[first?.protocol ?? 'postgres'](stack, connection)}`,
     '  npm run -s scrim -- approvals ls',
     '  npm run -s scrim -- sessions ls',
   ].join('\n');
@@ -54,7 +69,7 @@ async function up(options: { file: string; readyFile?: string; data?: string }):
   });
   const login = { api: stack.api, token: stack.adminToken };
   saveLogin(login);
-  print(describeStack(stack, document.connections[0]?.name ?? 'CONNECTION'));
+  print(describeStack(stack, document.connections[0]));
   print('\nScrim is up. Ctrl-C stops it.');
   await untilStopped(signal);
   progress('scrim: stopping');

@@ -30,7 +30,7 @@ export async function listen(
 ): Promise<Listener> {
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
   server.maxConnections = MAX_SOCKETS;
-  server.on('connection', (socket: Socket) => void pipeline.serve(protocol, socket));
+  server.on('connection', (socket: Socket) => void pipeline.serve(protocol, socket, config.connection));
   await listening(server, config);
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : config.port;

@@ -3,6 +3,7 @@ import { DETECTORS, resolveDetectors } from './catalogue.ts';
 import { type CustomPattern, compileCustom } from './custom.ts';
 import { Collector, type Context, Engine, newContext, type Progress } from './engine.ts';
 import { KeyedRules } from './keyed.ts';
+import { type KnownTexts, knownTextDetector } from './literals.ts';
 import { type Finding, type Span, settle } from './settle.ts';
 import { View } from './view.ts';
 
@@ -27,6 +28,8 @@ export interface ScannerOptions {
   /** Detector ids, groups or packs, as `resolveDetectors` takes them. */
   readonly detectors: readonly string[];
   readonly patterns?: readonly CustomPattern[];
+  /** Texts known to be secret. They name every finding they are part of, whatever else it looks like. */
+  readonly known?: KnownTexts;
 }
 
 /** The parts of a scanner a stream needs. */
@@ -46,11 +49,13 @@ export function coreOf(scanner: Scanner): ScanCore {
 }
 
 /**
- * Compiles a scanner: build it once per policy and keep it. Throws UnknownDetectorError and UnsafePatternError.
+ * Compiles a scanner: build it once per policy and keep it. Throws UnknownDetectorError,
+ * UnsafePatternError, and a RangeError for a known text that cannot be looked for.
  */
 export function createScanner(options: ScannerOptions): Scanner {
   const wanted = new Set(resolveDetectors(options.detectors));
-  const detectors = DETECTORS.filter((d) => wanted.has(d.id));
+  const catalogued = DETECTORS.filter((d) => wanted.has(d.id));
+  const detectors = options.known ? [...catalogued, knownTextDetector(options.known)] : catalogued;
   const patterns = compileCustom(options.patterns ?? []);
   const ids = [...detectors.map((d) => d.id), ...patterns.map((p) => `custom.${p.name}`)];
   const ranks = [...detectors.map((d) => d.rank), ...patterns.map(() => CUSTOM_RANK)];

@@ -17,6 +17,7 @@ import {
   type Refusal,
   type RefusalCode,
   refuse,
+  type Secret,
   type Statement,
 } from '@scrim/model';
 import {
@@ -30,6 +31,7 @@ import {
 import type { Authorisation } from '../authorise/authorise.ts';
 import type { ColumnRule, ContentRule, HeaderRule, MaskRules } from '../mask/plan.ts';
 import type { Vault } from '../vault/vault.ts';
+import { type CredentialGuard, CredentialGuards, guardRules } from './credential.ts';
 
 /** Operators by the rule that asks for them; built by `operatorFor` so that the key stays in one place. */
 type OperatorFor = (mask: CompiledMask) => Operator;
@@ -56,13 +58,21 @@ export class Enforcement {
   readonly masks: boolean;
   /** Bytes of the longest mask a chunk border can cut. */
   readonly longestMask: number;
+  /** What the target was sent and must not come back; absent where it cannot. */
+  readonly credential: CredentialGuard | undefined;
   readonly #wireLiterals: readonly string[];
   readonly #policy: CompiledPolicy;
   readonly #verdicts = new WeakMap<Statement, Verdict>();
   readonly #detectors = new WeakMap<ResponseRule, readonly string[]>();
 
-  constructor(policy: CompiledPolicy, mask: MaskRules, operators: readonly Operator[]) {
+  constructor(
+    policy: CompiledPolicy,
+    mask: MaskRules,
+    operators: readonly Operator[],
+    credential?: CredentialGuard,
+  ) {
     this.#policy = policy;
+    this.credential = credential;
     this.mask = mask;
     this.masks = operators.length > 0;
     const recogniser = createMaskRecogniser(operators);
@@ -262,6 +272,7 @@ function maskRules(
   operatorFor: OperatorFor,
   cover: Operator,
   scannerFor: ScannerFor,
+  credential: CredentialGuard | undefined,
 ): MaskRules {
   const content = contentRules(policy, operatorFor);
   const watched = new Set<string>();
@@ -275,11 +286,12 @@ function maskRules(
   const columns = columnRules(policy, operatorFor);
   const fields = fieldRules(policy, operatorFor);
   const headers = headerRules(policy, operatorFor);
-  return {
+  const looks = scans || credential !== undefined;
+  const rules: MaskRules = {
     columns,
     fields,
     headers,
-    ...(scans ? { scanner: scannerFor([...content.detectors].sort(), content.patterns) } : {}),
+    ...(looks ? { scanner: scannerFor([...content.detectors].sort(), content.patterns, credential) } : {}),
     content: content.rules,
     watched,
     measuresBlobs: policy.response.some((rule) => rule.blobLargerThan !== undefined),
@@ -287,9 +299,24 @@ function maskRules(
     cover,
     inspects: scans || columns.length > 0 || fields.length > 0 || headers.length > 0,
   };
+  return credential ? guardRules(rules, credential) : rules;
 }
 
-type ScannerFor = (detectors: readonly string[], patterns: readonly CustomPattern[]) => Scanner;
+type ScannerFor = (
+  detectors: readonly string[],
+  patterns: readonly CustomPattern[],
+  credential: CredentialGuard | undefined,
+) => Scanner;
+
+/** Compiled rules, and scanners, kept at once; the oldest go first. Each may hold a credential. */
+const MOST_KEPT = 512;
+const NO_SECRETS: readonly Secret[] = [];
+
+function keep<T>(map: Map<string, T>, key: string, value: T): T {
+  map.set(key, value);
+  if (map.size > MOST_KEPT) map.delete(map.keys().next().value as string);
+  return value;
+}
 
 /**
  * Enforcements by what they were compiled from. Sessions of the same connection and groups share one, so a thousand
@@ -298,6 +325,7 @@ type ScannerFor = (detectors: readonly string[], patterns: readonly CustomPatter
 export class Enforcements {
   readonly #byKey = new Map<string, Enforcement>();
   readonly #scanners = new Map<string, Scanner>();
+  readonly #guards = new CredentialGuards();
   readonly #vault: Vault | undefined;
 
   /** @param vault where reversible tokens are kept; without one, rules that ask for them do not compile */
@@ -305,28 +333,29 @@ export class Enforcements {
     this.#vault = vault;
   }
 
-  of(authorisation: Authorisation): Enforcement {
+  /**
+   * The rules of a session. `secrets` = what its target is sent and could repeat: masked by them in any case.
+   * Throws for rules that cannot be compiled, and for a secret that could not be found again.
+   */
+  of(authorisation: Authorisation, secrets = NO_SECRETS): Enforcement {
     const { compiled, snapshot } = authorisation;
+    const masking = Buffer.from(snapshot.maskingKey, 'base64');
+    const cover = createOperator('redact', { masking });
+    const credential = this.#guards.of(secrets, cover);
     // People and machines of the same groups get other verdicts on shells.
     const chosen = compiled.policies.map((it) => `${it.name}@${it.version}`).join(',');
-    const key = `${authorisation.caller.kind}:${chosen}`;
-    let enforcement = this.#byKey.get(key);
-    if (!enforcement) {
-      const masking = Buffer.from(snapshot.maskingKey, 'base64');
-      const operators: Operator[] = [];
-      const operatorFor: OperatorFor = ({ rule, policy }) => {
-        const operator = createOperator(rule.with, { masking }, this.#vault?.of(policy));
-        operators.push(operator);
-        return operator;
-      };
-      const cover = createOperator('redact', { masking });
-      const mask = maskRules(compiled, operatorFor, cover, (detectors, patterns) =>
-        this.#scanner(detectors, patterns),
-      );
-      enforcement = new Enforcement(compiled, mask, operators);
-      this.#byKey.set(key, enforcement);
-    }
-    return enforcement;
+    const key = `${authorisation.caller.kind}:${credential?.digest ?? ''}:${chosen}`;
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const operators: Operator[] = [];
+    const operatorFor: OperatorFor = ({ rule, policy }) => {
+      const operator = createOperator(rule.with, { masking }, this.#vault?.of(policy));
+      operators.push(operator);
+      return operator;
+    };
+    const scannerFor: ScannerFor = (...of) => this.#scanner(...of);
+    const mask = maskRules(compiled, operatorFor, cover, scannerFor, credential);
+    return keep(this.#byKey, key, new Enforcement(compiled, mask, operators, credential));
   }
 
   /** Forgets what was compiled from an older snapshot. */
@@ -334,13 +363,15 @@ export class Enforcements {
     this.#byKey.clear();
   }
 
-  #scanner(detectors: readonly string[], patterns: readonly CustomPattern[]): Scanner {
-    const key = JSON.stringify([detectors, patterns]);
-    let scanner = this.#scanners.get(key);
-    if (!scanner) {
-      scanner = createScanner({ detectors, patterns });
-      this.#scanners.set(key, scanner);
-    }
-    return scanner;
+  #scanner(
+    detectors: readonly string[],
+    patterns: readonly CustomPattern[],
+    credential: CredentialGuard | undefined,
+  ): Scanner {
+    const key = JSON.stringify([detectors, patterns, credential?.digest]);
+    const known = this.#scanners.get(key);
+    if (known) return known;
+    const scanner = createScanner({ detectors, patterns, ...(credential && { known: credential.known }) });
+    return keep(this.#scanners, key, scanner);
   }
 }

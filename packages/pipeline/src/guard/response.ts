@@ -1,4 +1,4 @@
-import { RefusalError, refuse } from '@scrim/model';
+import { type Refusal, RefusalError, refuse } from '@scrim/model';
 import type { ResponseRule, Verdict } from '@scrim/policy';
 import type { Masked } from '../mask/masker.ts';
 import type { Enforcement } from './enforcement.ts';
@@ -6,6 +6,9 @@ import { Lanes } from './lanes.ts';
 
 /** Parts of messages to and from models that no rule can read, as refusals and the coverage of a session name them. */
 export const UNREAD = 'images, sound, files or token numbers';
+
+/** Bytes of an uninspected body kept to know a credential that a chunk's border cuts. */
+const LONGEST_TAIL = 1024;
 
 /** What one operation has returned so far. */
 interface Returned {
@@ -30,6 +33,9 @@ export class ResponseGuard {
     spoken: new Set(),
   }));
 
+  /** What was last seen of a body nothing can look into, by lane. */
+  readonly #tails = new Lanes<{ bytes: Buffer }>(() => ({ bytes: Buffer.alloc(0) }));
+
   constructor(enforcement: Enforcement) {
     this.#enforcement = enforcement;
   }
@@ -41,6 +47,7 @@ export class ResponseGuard {
   /** The operation whose answer flows in the lane is over. */
   ended(lane: number): void {
     this.#returned.forget(lane);
+    this.#tails.forget(lane);
   }
 
   /** Counts a part of the response; the worst verdict of the rules it satisfies now, or undefined. */
@@ -66,9 +73,24 @@ export class ResponseGuard {
    * Throws SCRIM_UNMASKABLE.
    */
   judgeOpaque(lane: number, bytes: Buffer, why: string): Verdict | undefined {
-    const refusal = this.#enforcement.refusesUnread(bytes.length, why);
+    const refusal = this.#enforcement.refusesUnread(bytes.length, why) ?? this.#repeated(lane, bytes);
     if (refusal) throw new RefusalError(refusal);
     return this.judge(lane, bytes.length, { bytes, largestValue: bytes.length, found: [] });
+  }
+
+  /** Bytes nothing can be masked in must not hold the target's credential either. */
+  #repeated(lane: number, bytes: Buffer): Refusal | undefined {
+    const { credential } = this.#enforcement;
+    if (!credential) return undefined;
+    const tail = this.#tails.of(lane);
+    const seen = tail.bytes.length === 0 ? bytes : Buffer.concat([tail.bytes, bytes]);
+    tail.bytes = Buffer.from(seen.subarray(-LONGEST_TAIL));
+    if (credential.scanner.findInBytes(seen, 0, seen.length).length === 0) return undefined;
+    return refuse('SCRIM_UNMASKABLE', {
+      message: "the content repeats the connection's credential",
+      hint: 'ask for a text form of it, in which the credential can be masked',
+      rule: credential.rule.id,
+    }).refusal;
   }
 
   /** All conditions a rule names must hold together. */

@@ -97,7 +97,8 @@ export class Channels {
       });
     }
     const fieldForm = FIELD_FORMS[form];
-    if (fieldForm && (rules.scanner || rules.fields.length > 0)) {
+    // The walk over fields refuses what it cannot read; where only the credential is looked for, nothing asks for that.
+    if (fieldForm && rules.inspects && (rules.scanner || rules.fields.length > 0)) {
       return fieldForm({
         fields: rules.fields,
         onHit: (rule) => values.hit(rule, name),
