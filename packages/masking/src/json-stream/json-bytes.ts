@@ -140,10 +140,20 @@ function digits(bytes: Uint8Array, start: number, end: number): number {
   return at - start;
 }
 
-const WORDS = ['true', 'false', 'null'].map((word) => Uint8Array.from(word, (char) => char.charCodeAt(0)));
-
 function isWord(bytes: Uint8Array, start: number, end: number): boolean {
-  return WORDS.some(
-    (word) => word.length === end - start && word.every((byte, i) => byte === bytes[start + i]),
-  );
+  const word = WORDS[bytes[start] as number];
+  if (word?.length !== end - start) return false;
+  for (let i = 0; i < word.length; i++) if (word.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
+
+/** By their first byte. */
+const WORDS: (string | undefined)[] = new Array(256).fill(undefined);
+for (const word of ['true', 'false', 'null']) WORDS[word.charCodeAt(0)] = word;
+
+/** Bytes of the byte order mark at the beginning; -1 = it cannot be told yet. */
+export function markLength(bytes: Uint8Array, end: number, final: boolean): number {
+  if (bytes[0] !== 0xef) return 0;
+  if (end < 3 && !final) return -1;
+  return bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

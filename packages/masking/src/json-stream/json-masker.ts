@@ -1,4 +1,4 @@
-import type { FieldCursor, FieldRule, LeafMask } from '../places/index.ts';
+import type { FieldRule, LeafMask } from '../places/index.ts';
 import { DEEPEST_JSON, isJsonNumber, JsonShapeError } from '../places/index.ts';
 import type { ByteMasker } from '../stream/index.ts';
 import { Carry } from './carry.ts';
@@ -11,6 +11,7 @@ import {
   CUT_SCALAR,
   isSpace,
   LONG_NUMBER,
+  markLength,
   NO_SCALAR,
   OPEN_ARRAY,
   OPEN_OBJECT,
@@ -25,6 +26,7 @@ import {
 import { asciiOf, isKeyAt, type Key, KeyNames, textOf } from './key-names.ts';
 import type { JsonMaskerOptions } from './options.ts';
 import { Output } from './output.ts';
+import { RuleCursors } from './rule-cursors.ts';
 import {
   AFTER_KEY,
   AFTER_VALUE,
@@ -57,7 +59,7 @@ type LongString = ByteMasker | 'pass' | 'drop';
 
 class JsonStream implements ByteMasker {
   readonly #options: JsonMaskerOptions;
-  readonly #cursors: readonly FieldCursor[];
+  readonly #rules: RuleCursors;
   readonly #keys: KeyNames;
   readonly #clean: CleanStretch | undefined;
   readonly #out = new Output();
@@ -87,7 +89,7 @@ class JsonStream implements ByteMasker {
 
   constructor(options: JsonMaskerOptions) {
     this.#options = options;
-    this.#cursors = options.fields.map((rule) => rule.matcher.start());
+    this.#rules = new RuleCursors(options.fields);
     this.#clean = options.scanner && new CleanStretch(options.scanner);
     this.#keys = KeyNames.of(options.scanner);
   }
@@ -171,13 +173,9 @@ class JsonStream implements ByteMasker {
 
   /** Passes a byte order mark; -1 = it cannot be told yet. */
   #start(bytes: Uint8Array, end: number, final: boolean): number {
-    if (bytes[0] !== 0xef) {
-      this.#begun = end > 0;
-      return 0;
-    }
-    if (end < 3 && !final) return -1;
-    this.#begun = true;
-    return bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    const length = markLength(bytes, end, final);
+    this.#begun = end > 0 && length >= 0;
+    return length;
   }
 
   #fault(problem: string, at: number): JsonShapeError {
@@ -224,22 +222,14 @@ class JsonStream implements ByteMasker {
 
   #value(bytes: Uint8Array, byte: number, at: number, end: number, final: boolean): number {
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) return this.#open(byte === OPEN_OBJECT, at);
-    const rule = this.#maskedDepth < 0 ? this.#ruleHere() : undefined;
+    const rule = this.#maskedDepth < 0 ? this.#rules.here() : undefined;
     if (byte === QUOTE) return this.#stringValue(bytes, at, end, rule);
     return this.#scalar(bytes, at, end, final, rule);
   }
 
-  #ruleHere(): FieldRule | undefined {
-    const cursors = this.#cursors;
-    for (let i = 0; i < cursors.length; i++) {
-      if ((cursors[i] as FieldCursor).matched) return this.#options.fields[i];
-    }
-    return undefined;
-  }
-
   #open(isObject: boolean, at: number): number {
     if (this.#depth >= DEEPEST_JSON) throw this.#fault(`nested deeper than ${DEEPEST_JSON}`, at);
-    const rule = this.#maskedDepth < 0 ? this.#ruleHere() : undefined;
+    const rule = this.#maskedDepth < 0 ? this.#rules.here() : undefined;
     if (rule) this.#mask(rule, at);
     this.#depth++;
     this.#isObject[this.#depth] = isObject ? 1 : 0;
@@ -301,13 +291,11 @@ class JsonStream implements ByteMasker {
   }
 
   #enter(key: string | number): void {
-    if (this.#maskedDepth >= 0) return;
-    for (const cursor of this.#cursors) cursor.push(key);
+    if (this.#maskedDepth < 0) this.#rules.enter(key);
   }
 
   #leave(depth: number): void {
-    if (this.#maskedDepth >= 0 && depth > this.#maskedDepth) return;
-    for (const cursor of this.#cursors) cursor.pop();
+    if (this.#maskedDepth < 0 || depth <= this.#maskedDepth) this.#rules.leave();
   }
 
   #memberKey(bytes: Uint8Array, byte: number, at: number, end: number): number {
@@ -329,7 +317,7 @@ class JsonStream implements ByteMasker {
   /** A key was read; the colon behind it is taken with it where it is there. */
   #underKey(key: Key, bytes: Uint8Array, at: number, stop: number, end: number): number {
     this.#unhide(at);
-    if (this.#cursors.length > 0) this.#enter(key.name);
+    this.#enter(key.name);
     this.#key = key;
     this.#lastKey = key;
     const colon = stop < end && bytes[stop] === COLON;
@@ -491,11 +479,11 @@ class JsonStream implements ByteMasker {
     if (bytes[0] !== QUOTE) {
       if (!CUT_SCALAR.test(asciiOf(bytes, 0, bytes.length)))
         throw this.#fault('no value where one is due', 0);
-      if (this.#maskedDepth < 0 && this.#ruleHere() === undefined) this.#out.add(bytes.slice());
+      if (this.#maskedDepth < 0 && this.#rules.here() === undefined) this.#out.add(bytes.slice());
       return;
     }
     const isKey = this.#state === KEY || this.#state === FIRST_KEY;
-    const rule = isKey ? undefined : this.#ruleHere();
+    const rule = isKey ? undefined : this.#rules.here();
     readString(bytes, 1, bytes.length, this.#offset, this.#string);
     const inside = wholeLetters(bytes, 1, this.#string.read);
     const value = textOf(bytes, 1, inside, true);
