@@ -12,7 +12,7 @@ import { type BodyKind, bodyKind } from './content-type.ts';
 import type { Dialect, ModelRequest } from './dialect/contract.ts';
 import { createFramer, type Framer, type Framing } from './dialect/framing.ts';
 import { PlainEvents, unreadable } from './events.ts';
-import { headerOf, type RawHeaders } from './headers.ts';
+import { countOf, headerOf, type RawHeaders } from './headers.ts';
 import { MultipartReader } from './multipart.ts';
 import { EMPTY, type HttpRun, PlainRun, textRun, textsRun } from './runs.ts';
 
@@ -76,7 +76,8 @@ export class Answer {
     const reads = kind === BODYLESS || kind.kind === 'opaque' ? undefined : dialect;
     this.framing = reads && status < 300 ? reads.framing(contentType, path) : undefined;
     this.streams = kind.kind === 'events' || this.framing !== undefined;
-    this.#reader = readerOf(context, kind, reads, this.framing);
+    const plain = codings?.length === 0;
+    this.#reader = readerOf(context, kind, reads, this.framing, plain ? lengthOf(headers) : undefined);
     if (this.changesBody && codings && codings.length > 0 && kind !== BODYLESS) {
       this.#decoder = new Decoder(codings, (chunk) => this.#give(() => this.#reader.push(chunk)));
     }
@@ -113,6 +114,12 @@ export class Answer {
   }
 }
 
+/** Bytes of the body as its sender says; undefined = it does not, or in no way that can be relied on. */
+function lengthOf(headers: RawHeaders): number | undefined {
+  const length = countOf(headers, 'content-length') === 1 ? headerOf(headers, 'content-length') : undefined;
+  return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
 const BODYLESS: BodyKind = { kind: 'text', form: 'text', charset: undefined };
 
 function judged(
@@ -131,6 +138,7 @@ function readerOf(
   kind: BodyKind,
   dialect: Dialect | undefined,
   framing: Framing | undefined,
+  length: number | undefined,
 ): BodyReader {
   if (kind.kind === 'opaque') return new OpaqueReader(context, kind.why);
   if (dialect && framing) {
@@ -151,7 +159,7 @@ function readerOf(
     return new EventReader(context, new PlainEvents(), createFramer('sse', context.maxMessage));
   }
   if (kind.kind === 'multipart') return new MultipartReader(context, kind.boundary);
-  return new TextReader(context, kind);
+  return new TextReader(context, kind, length);
 }
 
 /** Content nothing can look into. */
@@ -180,9 +188,13 @@ export class TextReader implements BodyReader {
   #kind: BodyKind;
   #decoder: TextDecoder | undefined;
   #begun = false;
+  readonly #length: number | undefined;
+  #read = 0;
 
-  constructor(context: AnswerContext, kind: BodyKind) {
+  /** @param length bytes of the whole body, where they are known: the piece that completes it is the last one */
+  constructor(context: AnswerContext, kind: BodyKind, length?: number) {
     this.#context = context;
+    this.#length = length;
     this.#kind = kind;
     if (kind.kind === 'text' && kind.charset !== undefined) this.#decoder = new TextDecoder(kind.charset);
   }
@@ -190,18 +202,24 @@ export class TextReader implements BodyReader {
   push(chunk: Buffer): HttpRun[] {
     if (!this.#begun) this.#begin(chunk);
     const text = this.#decoder ? Buffer.from(this.#decoder.decode(chunk, { stream: true })) : chunk;
+    this.#read += chunk.length;
     if (text.length === 0) return [];
     // Letters of two bytes each are invisible to detectors; no text of one byte a letter has a NUL in it.
     if (this.#form() !== 'json' && text.includes(0)) {
       return new OpaqueReader(this.#context, 'a text with NUL bytes').push(text);
     }
-    return [textRun(this.#context.lane, this.#form(), text, false, this.#context.show)];
+    return [textRun(this.#context.lane, this.#form(), text, this.#isLast, this.#context.show)];
   }
 
   end(): HttpRun[] {
     const rest = this.#decoder ? Buffer.from(this.#decoder.decode()) : EMPTY;
-    if (!this.#begun && rest.length === 0) return [];
+    if ((!this.#begun || this.#isLast) && rest.length === 0) return [];
     return [textRun(this.#context.lane, this.#form(), rest, true, this.#context.show)];
+  }
+
+  /** A body in another charset may have a letter left at its end. */
+  get #isLast(): boolean {
+    return this.#read === this.#length && !this.#decoder;
   }
 
   #form() {

@@ -13,11 +13,10 @@ export class RequestBody {
   readonly present: boolean;
   /** As its sender says; undefined = unknown. */
   readonly length: number | undefined;
-  /** What goes to the target piece by piece. */
-  readonly outgoing: Readable;
   readonly #incoming: IncomingMessage;
   readonly #codings: readonly string[];
   readonly #maxMessage: number;
+  #outgoing: Readable | undefined;
   #wanted: (() => void) | undefined;
 
   /** Throws SCRIM_UNSUPPORTED for a coding this edge cannot undo. */
@@ -35,9 +34,16 @@ export class RequestBody {
       });
     }
     this.#codings = codings;
-    this.outgoing = new Readable({ read: () => this.#wanted?.() });
-    // Whoever reads it is told by the conversation.
-    this.outgoing.on('error', () => undefined);
+  }
+
+  /** What goes to the target piece by piece; made when first asked for, because most requests have no body. */
+  get outgoing(): Readable {
+    if (!this.#outgoing) {
+      this.#outgoing = new Readable({ read: () => this.#wanted?.() });
+      // Whoever reads it is told by the conversation.
+      this.#outgoing.on('error', () => undefined);
+    }
+    return this.#outgoing;
   }
 
   /** Bytes of the body as the target gets it; undefined = not known before its end. */
@@ -84,6 +90,8 @@ export class RequestBody {
 
   #take(chunk: Buffer, take: (chunk: Buffer) => void): void | Promise<void> {
     take(chunk);
+    // Read whole, it goes nowhere piece by piece.
+    if (!this.#outgoing) return;
     if (this.outgoing.readableLength < this.outgoing.readableHighWaterMark || this.outgoing.destroyed) return;
     return new Promise((resolve) => {
       this.#wanted = resolve;

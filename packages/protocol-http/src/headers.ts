@@ -72,10 +72,15 @@ export const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
 const ETAG_MARK = 'scrim-';
 const ETAG_CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-match']);
 
+/** The length first: it is told at once, and most names differ in it. */
+function isNamed(written: string, name: string): boolean {
+  return written.length === name.length && written.toLowerCase() === name;
+}
+
 /** Headers named by Connection are for one hop as well; undefined = none is. */
 function listedIn(headers: RawHeaders): ReadonlySet<string> | undefined {
   for (let i = 0; i < headers.length; i += 2) {
-    if ((headers[i] as string).toLowerCase() !== 'connection') continue;
+    if (!isNamed(headers[i] as string, 'connection')) continue;
     const names = (headers[i + 1] as string).split(',').map((it) => it.trim().toLowerCase());
     const others = names.filter((it) => it !== 'close' && it !== 'keep-alive' && it !== '');
     if (others.length > 0) return new Set(others);
@@ -86,8 +91,7 @@ function listedIn(headers: RawHeaders): ReadonlySet<string> | undefined {
 /** The value of the first header of that name; undefined = there is none. */
 export function headerOf(headers: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
-    const key = headers[i] as string;
-    if (key.length === name.length && key.toLowerCase() === name) return headers[i + 1];
+    if (isNamed(headers[i] as string, name)) return headers[i + 1];
   }
   return undefined;
 }
@@ -95,7 +99,7 @@ export function headerOf(headers: RawHeaders, name: string): string | undefined 
 /** How many headers have that name. */
 export function countOf(headers: RawHeaders, name: string): number {
   let count = 0;
-  for (let i = 0; i < headers.length; i += 2) if ((headers[i] as string).toLowerCase() === name) count++;
+  for (let i = 0; i < headers.length; i += 2) if (isNamed(headers[i] as string, name)) count++;
   return count;
 }
 

@@ -1,12 +1,16 @@
+const NOTHING = new Uint8Array(0);
+/** Bytes of its first buffer; most bodies come whole and need none. */
+const FIRST = 256;
+
 /** Unread bytes of earlier pieces, at the beginning of a buffer that grows. */
 export class Carry {
-  bytes = new Uint8Array(256);
+  bytes: Uint8Array = NOTHING;
   length = 0;
 
   append(chunk: Uint8Array): void {
     const length = this.length + chunk.length;
     if (length > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(length, this.bytes.length * 2));
+      const grown = new Uint8Array(Math.max(length, this.bytes.length * 2, FIRST));
       grown.set(this.bytes.subarray(0, this.length));
       this.bytes = grown;
     }
@@ -16,6 +20,7 @@ export class Carry {
 
   /** Forgets the first bytes. */
   drop(count: number): void {
+    if (count === 0) return;
     this.bytes.copyWithin(0, count, this.length);
     this.length -= count;
   }

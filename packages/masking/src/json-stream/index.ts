@@ -1,1 +1,2 @@
-export { createJsonMasker, type JsonMaskerOptions } from './json-masker.ts';
+export { createJsonMasker } from './json-masker.ts';
+export type { JsonMaskerOptions } from './options.ts';

@@ -16,33 +16,45 @@ export interface StringEnd {
   /** Offset up to which whole characters and escapes were read. */
   read: number;
   escaped: boolean;
+  /** Letters beyond ASCII were read. */
+  wide: boolean;
 }
+
+/** Bytes a string's inside does not just go on with. */
+const STOPS = new Uint8Array(256);
+STOPS.fill(1, 0, 0x20);
+STOPS[QUOTE] = 1;
+STOPS[BACKSLASH] = 1;
 
 const ESCAPES = new Uint8Array(128);
 for (const letter of '"\\/bfnrt') ESCAPES[letter.charCodeAt(0)] = 1;
 
 /**
- * Reads on in a string's inside from `at`; `into.escaped` is only ever set, so that it holds for the whole string.
+ * Reads on in a string's inside from `at`; `into.escaped` and `into.wide` are only ever set, so that they hold for the whole string.
  * Throws JsonShapeError for what no JSON string has (RFC 8259 section 7); `base` is the offset of bytes[0].
  */
 export function readString(bytes: Uint8Array, at: number, end: number, base: number, into: StringEnd): void {
   into.end = 0;
   let from = at;
+  let seen = 0;
   while (from < end) {
     const byte = bytes[from] as number;
+    if (STOPS[byte] === 0) {
+      seen |= byte;
+      from++;
+      continue;
+    }
     if (byte === QUOTE) {
       into.end = from + 1;
-      into.read = from;
-      return;
+      break;
     }
-    if (byte === BACKSLASH) {
-      into.escaped = true;
-      const length = escapeLength(bytes, from, end, base);
-      if (length === 0) break;
-      from += length;
-    } else if (byte < 0x20) throw new JsonShapeError('control character in a string', base + from);
-    else from++;
+    if (byte !== BACKSLASH) throw new JsonShapeError('control character in a string', base + from);
+    into.escaped = true;
+    const length = escapeLength(bytes, from, end, base);
+    if (length === 0) break;
+    from += length;
   }
+  if (seen > 127) into.wide = true;
   into.read = from;
 }
 
@@ -85,4 +97,63 @@ export function wholeLetters(bytes: Uint8Array, start: number, end: number): num
     return end - (at - 1) >= length ? end : at - 1;
   }
   return end;
+}
+
+/** What the bytes of a number or a word are. */
+export const NO_SCALAR = 0;
+export const WORD = 1;
+export const NUMBER = 2;
+/** A number with so many digits that it could be a card's or a telephone's. */
+export const LONG_NUMBER = 3;
+const MANY_DIGITS = 9;
+
+/** Reads a whole number or word (RFC 8259 sections 3 and 6). */
+export function scalarKind(bytes: Uint8Array, start: number, end: number): number {
+  const first = bytes[start] as number;
+  if (first > 0x39) return isWord(bytes, start, end) ? WORD : NO_SCALAR;
+  let at = first === 0x2d ? start + 1 : start;
+  const whole = digits(bytes, at, end);
+  if (whole === 0 || (whole > 1 && bytes[at] === 0x30)) return NO_SCALAR;
+  at += whole;
+  let longest = whole;
+  if (at < end && bytes[at] === 0x2e) {
+    const part = digits(bytes, at + 1, end);
+    if (part === 0) return NO_SCALAR;
+    longest = Math.max(longest, part);
+    at += part + 1;
+  }
+  if (at < end && ((bytes[at] as number) | 0x20) === 0x65) {
+    at++;
+    if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++;
+    const part = digits(bytes, at, end);
+    if (part === 0) return NO_SCALAR;
+    longest = Math.max(longest, part);
+    at += part;
+  }
+  if (at !== end) return NO_SCALAR;
+  return longest >= MANY_DIGITS ? LONG_NUMBER : NUMBER;
+}
+
+function digits(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && (bytes[at] as number) >= 0x30 && (bytes[at] as number) <= 0x39) at++;
+  return at - start;
+}
+
+function isWord(bytes: Uint8Array, start: number, end: number): boolean {
+  const word = WORDS[bytes[start] as number];
+  if (word?.length !== end - start) return false;
+  for (let i = 0; i < word.length; i++) if (word.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
+
+/** By their first byte. */
+const WORDS: (string | undefined)[] = new Array(256).fill(undefined);
+for (const word of ['true', 'false', 'null']) WORDS[word.charCodeAt(0)] = word;
+
+/** Bytes of the byte order mark at the beginning; -1 = it cannot be told yet. */
+export function markLength(bytes: Uint8Array, end: number, final: boolean): number {
+  if (bytes[0] !== 0xef) return 0;
+  if (end < 3 && !final) return -1;
+  return bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

@@ -4,7 +4,8 @@ import { createOperator } from '../operators/index.ts';
 import { compileFieldPattern, type FieldRule, JsonShapeError, maskJson } from '../places/index.ts';
 import { createScanner } from '../scan/scanner.ts';
 import { createTextMasker, jsonStringView } from '../stream/index.ts';
-import { createJsonMasker, type JsonMaskerOptions } from './json-masker.ts';
+import { createJsonMasker } from './json-masker.ts';
+import type { JsonMaskerOptions } from './options.ts';
 
 const keys = { masking: new Uint8Array(32) };
 const scanner = createScanner({ detectors: ['pii.email', 'pii.card', 'secrets'] });

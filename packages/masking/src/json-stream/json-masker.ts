@@ -1,6 +1,5 @@
-import type { FieldCursor, FieldRule, LeafMask } from '../places/index.ts';
+import type { FieldRule, LeafMask } from '../places/index.ts';
 import { DEEPEST_JSON, isJsonNumber, JsonShapeError } from '../places/index.ts';
-import type { Scanner } from '../scan/scanner.ts';
 import type { ByteMasker } from '../stream/index.ts';
 import { Carry } from './carry.ts';
 import { CleanStretch } from './clean-stretch.ts';
@@ -11,46 +10,39 @@ import {
   COMMA,
   CUT_SCALAR,
   isSpace,
+  LONG_NUMBER,
+  markLength,
+  NO_SCALAR,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
   readString,
   SCALAR_BYTES,
   type StringEnd,
+  scalarKind,
+  WORD,
   wholeLetters,
 } from './json-bytes.ts';
-import { KeyNames } from './key-names.ts';
+import { asciiOf, isKeyAt, type Key, KeyNames, textOf } from './key-names.ts';
+import type { JsonMaskerOptions } from './options.ts';
 import { Output } from './output.ts';
-
-export interface JsonMaskerOptions {
-  readonly fields: readonly FieldRule[];
-  /** Called for each value a field rule replaced; never with the value. */
-  readonly onHit: (rule: string) => void;
-  /** What detectors make of a string, a key or a long number. */
-  readonly leaf?: LeafMask;
-  /** The scanner behind `leaf`: what it finds nothing in is not shown to `leaf`. */
-  readonly scanner?: Scanner;
-  /** Masks the inside of a string too long to be held, as `jsonStringView` reads it; without it such a string is refused. */
-  readonly stream?: () => ByteMasker;
-}
+import { RuleCursors } from './rule-cursors.ts';
+import {
+  AFTER_KEY,
+  AFTER_VALUE,
+  BETWEEN,
+  FIRST_ELEMENT,
+  FIRST_KEY,
+  KEY,
+  PASSING_STRING,
+  VALUE,
+} from './states.ts';
 
 /** Bytes of one string that are held to be judged as a whole; detectors judge no whole value longer than 4 KiB. */
 const LONGEST_LEAF = 16 * 1024;
 /** Digits of a number; more is an attack. */
 const LONGEST_SCALAR = 4 * 1024;
-const MANY_DIGITS = /\d{9}/;
 const RECORD_SEPARATOR = 0x1e;
-
-/** What may come next. */
-const VALUE = 0;
-const FIRST_ELEMENT = 1;
-const FIRST_KEY = 2;
-const KEY = 3;
-const AFTER_KEY = 4;
-const AFTER_VALUE = 5;
-const BETWEEN = 6;
-/** Inside a string that is not held as a whole. */
-const PASSING_STRING = 7;
 
 /**
  * Masks JSON as it flows: the same result as `maskJson` for every way to cut the bytes, in memory that depends on the
@@ -67,11 +59,11 @@ type LongString = ByteMasker | 'pass' | 'drop';
 
 class JsonStream implements ByteMasker {
   readonly #options: JsonMaskerOptions;
-  readonly #cursors: readonly FieldCursor[];
+  readonly #rules: RuleCursors;
   readonly #keys: KeyNames;
   readonly #clean: CleanStretch | undefined;
   readonly #out = new Output();
-  readonly #string: StringEnd = { end: 0, read: 0, escaped: false };
+  readonly #string: StringEnd = { end: 0, read: 0, escaped: false, wide: false };
   readonly #carry = new Carry();
   /** How far into the unread token the last look came. */
   #resume = 0;
@@ -80,10 +72,12 @@ class JsonStream implements ByteMasker {
   #state = BETWEEN;
   #depth = 0;
   /** By depth: object or array, the nearest key, the index of the element under way. */
-  readonly #isObject = new Uint8Array(DEEPEST_JSON + 1);
-  readonly #keyOf: (string | undefined)[] = [];
-  readonly #index = new Int32Array(DEEPEST_JSON + 1);
-  #key: string | undefined;
+  readonly #isObject: number[] = [0];
+  readonly #keyOf: (Key | undefined)[] = [undefined];
+  readonly #index: number[] = [0];
+  #key: Key | undefined;
+  /** The key read last, wherever it stood. */
+  #lastKey: Key | undefined;
   /** Depth of the outermost masked container; -1 = none. What lies in it is checked for shape and left out. */
   #maskedDepth = -1;
   #maskedRule: FieldRule | undefined;
@@ -95,9 +89,9 @@ class JsonStream implements ByteMasker {
 
   constructor(options: JsonMaskerOptions) {
     this.#options = options;
-    this.#cursors = options.fields.map((rule) => rule.matcher.start());
+    this.#rules = new RuleCursors(options.fields);
     this.#clean = options.scanner && new CleanStretch(options.scanner);
-    this.#keys = new KeyNames(options.scanner);
+    this.#keys = KeyNames.of(options.scanner);
   }
 
   get held(): number {
@@ -140,6 +134,7 @@ class JsonStream implements ByteMasker {
     this.#begun = false;
     this.#state = BETWEEN;
     this.#key = undefined;
+    this.#lastKey = undefined;
     this.#maskedDepth = -1;
     this.#long = 'pass';
   }
@@ -178,13 +173,9 @@ class JsonStream implements ByteMasker {
 
   /** Passes a byte order mark; -1 = it cannot be told yet. */
   #start(bytes: Uint8Array, end: number, final: boolean): number {
-    if (bytes[0] !== 0xef) {
-      this.#begun = end > 0;
-      return 0;
-    }
-    if (end < 3 && !final) return -1;
-    this.#begun = true;
-    return bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    const length = markLength(bytes, end, final);
+    this.#begun = end > 0 && length >= 0;
+    return length;
   }
 
   #fault(problem: string, at: number): JsonShapeError {
@@ -231,22 +222,14 @@ class JsonStream implements ByteMasker {
 
   #value(bytes: Uint8Array, byte: number, at: number, end: number, final: boolean): number {
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) return this.#open(byte === OPEN_OBJECT, at);
-    const rule = this.#maskedDepth < 0 ? this.#ruleHere() : undefined;
+    const rule = this.#maskedDepth < 0 ? this.#rules.here() : undefined;
     if (byte === QUOTE) return this.#stringValue(bytes, at, end, rule);
     return this.#scalar(bytes, at, end, final, rule);
   }
 
-  #ruleHere(): FieldRule | undefined {
-    const cursors = this.#cursors;
-    for (let i = 0; i < cursors.length; i++) {
-      if ((cursors[i] as FieldCursor).matched) return this.#options.fields[i];
-    }
-    return undefined;
-  }
-
   #open(isObject: boolean, at: number): number {
     if (this.#depth >= DEEPEST_JSON) throw this.#fault(`nested deeper than ${DEEPEST_JSON}`, at);
-    const rule = this.#maskedDepth < 0 ? this.#ruleHere() : undefined;
+    const rule = this.#maskedDepth < 0 ? this.#rules.here() : undefined;
     if (rule) this.#mask(rule, at);
     this.#depth++;
     this.#isObject[this.#depth] = isObject ? 1 : 0;
@@ -308,47 +291,68 @@ class JsonStream implements ByteMasker {
   }
 
   #enter(key: string | number): void {
-    if (this.#maskedDepth >= 0) return;
-    for (const cursor of this.#cursors) cursor.push(key);
+    if (this.#maskedDepth < 0) this.#rules.enter(key);
   }
 
   #leave(depth: number): void {
-    if (this.#maskedDepth >= 0 && depth > this.#maskedDepth) return;
-    for (const cursor of this.#cursors) cursor.pop();
+    if (this.#maskedDepth < 0 || depth <= this.#maskedDepth) this.#rules.leave();
   }
 
   #memberKey(bytes: Uint8Array, byte: number, at: number, end: number): number {
     if (byte !== QUOTE) throw this.#fault('no key where one is due', at);
+    const guess = this.#lastKey?.next;
+    if (guess !== undefined && this.#resume === 0 && isKeyAt(guess, bytes, at + 1, end)) {
+      return this.#underKey(guess, bytes, at, at + guess.bytes.length + 2, end);
+    }
     if (!this.#wholeString(bytes, at, end)) {
       if (end - at > LONGEST_LEAF) throw this.#fault('a key longer than can be held', at);
       return at;
     }
     const stop = this.#string.end;
+    const key = this.#keys.key(bytes, at + 1, stop - 1, this.#string.escaped);
+    if (this.#lastKey && key.bytes.length > 0) this.#lastKey.next = key;
+    return this.#underKey(key, bytes, at, stop, end);
+  }
+
+  /** A key was read; the colon behind it is taken with it where it is there. */
+  #underKey(key: Key, bytes: Uint8Array, at: number, stop: number, end: number): number {
     this.#unhide(at);
-    const key = this.#keys.name(bytes, at + 1, stop - 1, this.#string.escaped);
-    this.#enter(key);
+    this.#enter(key.name);
     this.#key = key;
-    this.#state = AFTER_KEY;
+    this.#lastKey = key;
+    const colon = stop < end && bytes[stop] === COLON;
+    this.#state = colon ? VALUE : AFTER_KEY;
     const { leaf } = this.#options;
-    if (this.#maskedDepth >= 0 || !leaf || this.#isClean(at + 1, stop - 1)) return stop;
-    const shown = leaf(key, undefined);
-    if (shown !== key) this.#out.replace(at, stop, JSON.stringify(shown));
-    return stop;
+    if (!key.clean && leaf && this.#maskedDepth < 0) {
+      const shown = leaf(key.name, undefined);
+      if (shown !== key.name) this.#out.replace(at, stop, JSON.stringify(shown));
+    }
+    return colon ? stop + 1 : stop;
   }
 
   /** Looks for the end of the string at `at`, going on where the last look ended. */
   #wholeString(bytes: Uint8Array, at: number, end: number): boolean {
     const string = this.#string;
-    if (this.#resume === 0) string.escaped = false;
+    if (this.#resume === 0) {
+      string.escaped = false;
+      string.wide = false;
+    }
     readString(bytes, at + Math.max(1, this.#resume), end, this.#offset, string);
     if (string.end > 0) return true;
     this.#resume = Math.max(1, string.read - at);
     return false;
   }
 
-  /** Whether no detector can find anything between the offsets, apart from what a telling key says. */
-  #isClean(start: number, end: number): boolean {
-    return this.#clean !== undefined && !this.#string.escaped && this.#clean.covers(start, end);
+  /** Whether no detector finds anything in the string between the offsets, under the key it stands under. */
+  #isClean(bytes: Uint8Array, start: number, end: number): boolean {
+    const clean = this.#clean;
+    const { scanner } = this.#options;
+    if (!clean || !scanner || this.#string.escaped) return false;
+    const key = this.#key;
+    const telling = key?.telling === true;
+    if (!telling && clean.covers(start, end)) return true;
+    // What may be no UTF-8 is read as a text, which tells.
+    return !this.#string.wide && scanner.findInBytes(bytes, start, end, key?.name).length === 0;
   }
 
   #stringValue(bytes: Uint8Array, at: number, end: number, rule: FieldRule | undefined): number {
@@ -362,14 +366,13 @@ class JsonStream implements ByteMasker {
     if (held && stop - at > LONGEST_LEAF) return this.#longString(bytes, at, held, rule);
     this.#valueEnds();
     if (!held) return stop;
-    if (rule === undefined && !this.#keys.isTelling(this.#key) && this.#isClean(at + 1, stop - 1))
-      return stop;
+    if (rule === undefined && this.#isClean(bytes, at + 1, stop - 1)) return stop;
     const literal = rule?.operator.literal;
     if (literal !== undefined && stop - at > 2) {
       this.#toLiteral(bytes, at, stop, rule as FieldRule, literal);
       return stop;
     }
-    const value = this.#keys.text(bytes, at + 1, stop - 1, this.#string.escaped);
+    const value = textOf(bytes, at + 1, stop - 1, this.#string.escaped);
     const shown = this.#shown(value, rule);
     if (shown !== value) this.#out.replace(at, stop, shown === null ? 'null' : JSON.stringify(shown));
     return stop;
@@ -378,13 +381,13 @@ class JsonStream implements ByteMasker {
   /** What such an operator writes does not depend on the value, which need not be read then. */
   #toLiteral(bytes: Uint8Array, at: number, stop: number, rule: FieldRule, literal: string): void {
     const isLong = stop - at - 2 === literal.length;
-    if (isLong && this.#keys.text(bytes, at + 1, stop - 1, this.#string.escaped) === literal) return;
+    if (isLong && textOf(bytes, at + 1, stop - 1, this.#string.escaped) === literal) return;
     this.#options.onHit(rule.rule);
     this.#out.replace(at, stop, JSON.stringify(literal));
   }
 
   #shown(value: string, rule: FieldRule | undefined): string | null {
-    if (!rule) return (this.#options.leaf as LeafMask)(value, this.#key);
+    if (!rule) return (this.#options.leaf as LeafMask)(value, this.#key?.name);
     const result = rule.operator.apply(value, { type: 'text' });
     if (result !== value) this.#options.onHit(rule.rule);
     return result;
@@ -401,10 +404,7 @@ class JsonStream implements ByteMasker {
     if (!held) return read;
     if (rule) {
       // What a rule says of the first part stands for the whole; the rest is left out.
-      const shown = this.#shown(
-        this.#keys.text(bytes, at + 1, wholeLetters(bytes, at + 1, read), true),
-        rule,
-      );
+      const shown = this.#shown(textOf(bytes, at + 1, wholeLetters(bytes, at + 1, read), true), rule);
       this.#out.replace(at, read, shown === null ? 'null' : JSON.stringify(shown));
       this.#long = 'drop';
       return read;
@@ -444,15 +444,15 @@ class JsonStream implements ByteMasker {
       this.#resume = stop - at;
       return at;
     }
-    const word = this.#keys.ascii(bytes, at, stop);
-    const isWord = word === 'true' || word === 'false' || word === 'null';
-    if (!isWord && !isJsonNumber(word)) {
+    const kind = scalarKind(bytes, at, stop);
+    if (kind === NO_SCALAR) {
       if (stop === end && final) return at;
       throw this.#fault('no value where one is due', at);
     }
     this.#valueEnds();
-    if (rule) this.#maskScalar(word, isWord, rule, at, stop);
-    else if (!isWord && this.#maskedDepth < 0) this.#maskNumber(word, at, stop);
+    if (rule) this.#maskScalar(asciiOf(bytes, at, stop), kind === WORD, rule, at, stop);
+    else if (kind === LONG_NUMBER && this.#maskedDepth < 0)
+      this.#maskNumber(asciiOf(bytes, at, stop), at, stop);
     return stop;
   }
 
@@ -468,8 +468,8 @@ class JsonStream implements ByteMasker {
 
   #maskNumber(word: string, at: number, stop: number): void {
     const { leaf } = this.#options;
-    if (!leaf || !MANY_DIGITS.test(word)) return;
-    const result = leaf(word, this.#key);
+    if (!leaf) return;
+    const result = leaf(word, this.#key?.name);
     if (result !== word) this.#out.replace(at, stop, isJsonNumber(result) ? result : '0');
   }
 
@@ -477,16 +477,16 @@ class JsonStream implements ByteMasker {
   #cutToken(bytes: Uint8Array): void {
     if (this.#hides() || this.#state === PASSING_STRING) return;
     if (bytes[0] !== QUOTE) {
-      if (!CUT_SCALAR.test(this.#keys.ascii(bytes, 0, bytes.length)))
+      if (!CUT_SCALAR.test(asciiOf(bytes, 0, bytes.length)))
         throw this.#fault('no value where one is due', 0);
-      if (this.#maskedDepth < 0 && this.#ruleHere() === undefined) this.#out.add(bytes.slice());
+      if (this.#maskedDepth < 0 && this.#rules.here() === undefined) this.#out.add(bytes.slice());
       return;
     }
     const isKey = this.#state === KEY || this.#state === FIRST_KEY;
-    const rule = isKey ? undefined : this.#ruleHere();
+    const rule = isKey ? undefined : this.#rules.here();
     readString(bytes, 1, bytes.length, this.#offset, this.#string);
     const inside = wholeLetters(bytes, 1, this.#string.read);
-    const value = this.#keys.text(bytes, 1, inside, true);
+    const value = textOf(bytes, 1, inside, true);
     const key = this.#key;
     if (isKey) this.#key = undefined;
     const shown = rule || this.#options.leaf ? this.#shown(value, rule) : value;

@@ -250,6 +250,28 @@ export class Engine {
     return false;
   }
 
+  /**
+   * Adds to `into` where a literal or shape stands in the view, ascending; false = a pattern that no literal announces
+   * may match anywhere, and nothing was added.
+   */
+  candidates(view: View, into: number[]): boolean {
+    for (const { pattern } of this.lines)
+      if (pattern.witness?.(view.bytes, view.start, view.end) ?? view.end > view.start) return false;
+    const { prefilter } = this;
+    for (let position = view.start; position < view.end; ) {
+      const from = this.blockStart(view, position);
+      const to = Math.min(view.end, from + prefilter.blockSize);
+      const count = prefilter.scan(view.bytes, from, to, view.end);
+      for (let h = 0; h < count; h += 1) {
+        const hit = prefilter.hits[h] as number;
+        const at = from + (hit >> 1);
+        if ((hit & 1) === 1 || this.literalAt(view, at)) into.push(at);
+      }
+      position = to;
+    }
+    return true;
+  }
+
   /** One byte before: whether `@` or a digit starts something shows in the byte in front of it. */
   private blockStart(view: View, position: number): number {
     return Math.max(view.start, position - 1);

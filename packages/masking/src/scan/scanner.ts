@@ -14,6 +14,11 @@ export interface Scanner {
    */
   mayContain(bytes: Uint8Array, start: number, end: number): boolean;
   /**
+   * Adds to `into` the offsets where something a detector looks for may stand, ascending: what is found wholly inside a
+   * part of bytes[start, end) has one of them in that part. False = they cannot be told, and nothing was added.
+   */
+  candidates(bytes: Uint8Array, start: number, end: number, into: number[]): boolean;
+  /**
    * Findings in one complete value given as UTF-8, byte offsets, sorted, non-overlapping. `key` is the column, JSON
    * key or header name the value sits under: under a telling key the whole value may be the finding.
    */
@@ -95,6 +100,10 @@ export function createScanner(options: ScannerOptions): Scanner {
     mayContain(bytes, start, end) {
       view.set(bytes, start, end, true);
       return engine.mayContain(view);
+    },
+    candidates(bytes, start, end, into) {
+      view.set(bytes, start, end, true);
+      return engine.candidates(view, into);
     },
     findInBytes: (bytes, start, end, key) => findSpans(bytes, start, end, key).map(name),
     find(text, key) {

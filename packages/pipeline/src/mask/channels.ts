@@ -47,7 +47,8 @@ export class Channels {
   /** What is decided of the channel's text with this piece. Throws what the form's masker throws. */
   push(lane: number, piece: Piece, rules: MaskRules): Uint8Array {
     const key = `${lane}/${piece.channel}`;
-    const known = this.#open.get(key);
+    const known = this.#open.size === 0 ? undefined : this.#open.get(key);
+    if (!known && piece.last) return this.#whole(piece, rules);
     // Between two rules a value could lie half here, half there: the old ones go on until nothing is held back.
     const outdated = known !== undefined && known.rules !== rules;
     const keep = known && !(outdated && (known.masker.held === 0 || known.overdue > OLD_RULES_BYTES));
@@ -66,6 +67,15 @@ export class Channels {
     }
     const filled = parts.filter((it) => it.length > 0);
     return filled.length === 1 ? (filled[0] as Uint8Array) : Buffer.concat(filled);
+  }
+
+  /** A text that comes in one piece opens no channel. */
+  #whole(piece: Piece, rules: MaskRules): Uint8Array {
+    const masker = this.#masker(piece, rules);
+    const shown = masker.push(piece.bytes);
+    const rest = masker.flush();
+    if (rest.length === 0) return shown;
+    return shown.length === 0 ? rest : Buffer.concat([shown, rest]);
   }
 
   /** Drops what is held of every channel of the lane. */

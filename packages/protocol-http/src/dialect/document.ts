@@ -1,6 +1,6 @@
 import type { Piece, TextForm, Texts } from '@scrim/protocol-kit';
 import { bytesOf, completionOf, textOfHalves } from './json-text.ts';
-import { type JsonNode, JsonReadError, placeOf, readJson, sameplace } from './json-tree.ts';
+import { type JsonNode, JsonReadError, placeOf, readJson, sameplace, unquoted } from './json-tree.ts';
 
 /** Texts of one message, and how much of it leaves unread. */
 export interface MessageTexts extends Texts {
@@ -89,7 +89,7 @@ export class Document {
 
   /** The string a node spells; undefined for other kinds. */
   string(node: JsonNode | undefined): string | undefined {
-    return node?.kind === 'string' ? (JSON.parse(this.raw(node)) as string) : undefined;
+    return node?.kind === 'string' ? unquoted(this.raw(node)) : undefined;
   }
 
   number(node: JsonNode | undefined): number | undefined {

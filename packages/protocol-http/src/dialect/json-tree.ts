@@ -113,7 +113,7 @@ class TreeReader {
     if (this.#text.charCodeAt(this.#at) !== 0x22) throw this.#error('no key where one is due');
     const start = this.#at;
     this.#string();
-    const key = JSON.parse(this.#text.slice(start, this.#at)) as string;
+    const key = unquoted(this.#text.slice(start, this.#at));
     if (keys?.has(key)) throw this.#error('a key stands twice in one object');
     keys?.add(key);
     this.#space();
@@ -162,6 +162,11 @@ class TreeReader {
   #error(problem: string): JsonReadError {
     return new JsonReadError(problem, this.#at);
   }
+}
+
+/** What a string literal spells; most of them hold no escape, and are their own inside. */
+export function unquoted(literal: string): string {
+  return literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1);
 }
 
 /** The node of another tree that stands where `node` stands in its own; undefined when the way there is gone. */
