@@ -37,7 +37,7 @@ async function bedOf(policies: readonly Rules[], value = TOKEN, echoes = true): 
 }
 
 function said(bed: Bed, form: 'text' | 'json' | 'xml' | 'form' | 'csv', ...parts: string[]): string {
-  bed.target(...parts.map((text, at) => texts([{ text, form, last: at === parts.length - 1 }])));
+  void bed.target(...parts.map((text, at) => texts([{ text, form, last: at === parts.length - 1 }])));
   return bed.forwarded().join('');
 }
 
@@ -84,7 +84,7 @@ test.each(['form', 'csv', 'xml', 'text'] as const)('in a %s body', async (form) 
 
 test('in headers, and the event names the rule', async () => {
   const bed = await bedOf([{}]);
-  bed.target(fields([{ name: 'x-echo', value: `Bearer ${TOKEN}`, quotesData: false }]), outcome());
+  void bed.target(fields([{ name: 'x-echo', value: `Bearer ${TOKEN}`, quotesData: false }]), outcome());
   expect(bed.forwarded()[0]).toBe('Bearer ***MASKED***');
   expect(bed.recorded('masked')).toEqual([{ rule: 'scrim/credential', place: 'message.x-echo', count: 1 }]);
 });
@@ -126,7 +126,7 @@ test('new rules keep the guard', async () => {
 test('what no rule can look into is refused when it holds the credential, also cut by chunks', async () => {
   const bed = await bedOf([{}]);
   const blob = (bytes: string) => run({ kind: 'opaque', why: 'image/png' }, bytes);
-  bed.target(blob('\u0000harmless'), blob(TOKEN.slice(0, 5)), blob(`${TOKEN.slice(5)}\u0000`));
+  void bed.target(blob('\u0000harmless'), blob(TOKEN.slice(0, 5)), blob(`${TOKEN.slice(5)}\u0000`));
   expect(bed.forwarded()).toHaveLength(2);
   expect(bed.closedWith()).toBe('SCRIM_UNMASKABLE');
 });
