@@ -127,6 +127,7 @@ test('the ready file is exactly what the interface says, for the owner alone; a 
     'adminToken',
     'postgres',
     'http',
+    'ssh',
     'edgePid',
     'controlPlanePid',
   ]);

@@ -45,7 +45,7 @@ beforeAll(async () => {
   chmodSync(folder, 0o755);
   if (process.getuid?.() === 0) chownSync(own, 65534, 65534);
   target = await Target.start({ ssl: 'on', ssl_key_file: own, ssl_cert_file: cert });
-  gateway = await target.gateway({ tls, limits: { handshakeTimeout: 600 } });
+  gateway = await target.gateway({ tls, limits: { handshakeTimeout: 4_000 } });
 }, 60_000);
 afterAll(async () => {
   await target.stop();

@@ -14,10 +14,10 @@ import { analyse, withPrepared } from './statement/index.ts';
 import { message, TYPE } from './wire.ts';
 
 export const LIMITS: Limits = {
-  handshakeTimeout: 5_000,
+  handshakeTimeout: 30_000,
   maxMessage: 64 << 20,
   maxHeldInput: 1 << 20,
-  targetTimeout: 5_000,
+  targetTimeout: 30_000,
 };
 
 /** What a {@link TestRelay} does. */
