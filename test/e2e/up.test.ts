@@ -49,7 +49,7 @@ function start(): Up {
 function says({ child, output }: Up, text: string): Promise<true> {
   return eventually(async () => {
     if (output().includes(text)) return true;
-    if (child.exitCode !== null) throw new Error(output());
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended: ${output()}`);
     return undefined;
   }, 40_000).catch((cause) => {
     throw new Error(`"${text}" was never said, but: ${output()}`, { cause });
@@ -177,9 +177,10 @@ test('a second `up` on the same folder is refused at once and disturbs nothing',
 
 test('Ctrl-C stops everything in order: exit code 0, no process, no ready file, no login', async () => {
   const pids = everyPid(before);
-  up.child.kill('SIGINT');
-  // An impatient second one must not cut the first short.
-  setTimeout(() => up.child.kill('SIGINT'), 200);
+  const { child } = up;
+  child.kill('SIGINT');
+  // An impatient second one must not cut the first short, nor hit the stack of the next test.
+  setTimeout(() => child.kill('SIGINT'), 200);
   expect(await exit(up)).toBe(0);
   expect(alive(pids)).toEqual([]);
   expect(existsSync(readyFile)).toBe(false);
