@@ -74,7 +74,12 @@ let clean = first.ended === 0;
 if (failing.length > 0 && failing.length <= MOST_AGAIN) {
   process.stderr.write(`\n${failing.length} files failed; each once more, alone\n`);
   // In one process a handle some library keeps open would hold jest for ever; workers are ended by themselves.
-  const again = await run(['--runInBand', '--forceExit', '--runTestsByPath', ...failing.map((it) => it.name)]);
+  const again = await run([
+    '--runInBand',
+    '--forceExit',
+    '--runTestsByPath',
+    ...failing.map((it) => it.name),
+  ]);
   for (const file of failing) passed -= file.assertionResults.filter((it) => it.status === 'passed').length;
   passed += again.numPassedTests;
   failed = again.numFailedTests + again.numRuntimeErrorTestSuites;
