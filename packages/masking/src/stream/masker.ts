@@ -1,6 +1,7 @@
 import { Collector, newContext, shiftContext } from '../scan/engine.ts';
 import { coreOf, type Scanner } from '../scan/scanner.ts';
 import { LOOK_BACK, View } from '../scan/view.ts';
+import { joinPieces } from './pieces.ts';
 import { cloned, isEcho, quietLimit } from './quiet.ts';
 import type { TextView } from './text-view.ts';
 import { StreamWindow } from './window.ts';
@@ -111,12 +112,12 @@ class StreamMasker implements TextMasker, LineSource {
   push(chunk: Uint8Array): Uint8Array;
   push(chunk: string): string;
   push(chunk: Uint8Array | string): Uint8Array | string {
-    if (typeof chunk !== 'string') return join(this.take(chunk, false));
+    if (typeof chunk !== 'string') return joinPieces(this.take(chunk, false));
     let text = this.surrogate + chunk;
     const last = text.charCodeAt(text.length - 1);
     this.surrogate = last >= 0xd800 && last <= 0xdbff ? (text[text.length - 1] as string) : '';
     if (this.surrogate !== '') text = text.slice(0, -1);
-    return this.decoder.decode(join(this.take(encoder.encode(text), false)), { stream: true });
+    return this.decoder.decode(joinPieces(this.take(encoder.encode(text), false)), { stream: true });
   }
 
   release(typed?: Uint8Array): Uint8Array {
@@ -136,12 +137,12 @@ class StreamMasker implements TextMasker, LineSource {
     // Only what is shown moves on, not where the text is read from: what follows is judged with this in mind.
     window.copy(emitted, limit, out);
     this.emitted = limit;
-    return join(out);
+    return joinPieces(out);
   }
 
   flush(): Uint8Array {
     const rest = encoder.encode(this.surrogate);
-    const out = join(this.take(rest, true));
+    const out = joinPieces(this.take(rest, true));
     this.reset();
     return out;
   }
@@ -269,17 +270,4 @@ class StreamMasker implements TextMasker, LineSource {
       kept.origins[i] = (kept.origins[i] as number) - drop;
     }
   }
-}
-
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
 }

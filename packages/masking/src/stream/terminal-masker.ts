@@ -4,6 +4,7 @@ import { coreOf } from '../scan/scanner.ts';
 import { View } from '../scan/view.ts';
 import { ColouredLines } from './coloured-lines.ts';
 import { type ByteMasker, createLineSource, type LineSource, type TextMaskerOptions } from './masker.ts';
+import { joinPieces } from './pieces.ts';
 import { isEcho, quietLimit } from './quiet.ts';
 import { type Piece, ScreenText } from './screen-text.ts';
 
@@ -84,10 +85,10 @@ class ScreenMasker implements TerminalMasker {
 
   push(chunk: Uint8Array): Uint8Array {
     const out: Uint8Array[] = [];
-    const bytes = this.carry.length > 0 ? concat([this.carry, chunk]) : chunk;
+    const bytes = this.carry.length > 0 ? joinPieces([this.carry, chunk]) : chunk;
     this.carry = NOTHING;
     this.take(bytes, false, out);
-    return concat(out);
+    return joinPieces(out);
   }
 
   flush(): Uint8Array {
@@ -102,7 +103,7 @@ class ScreenMasker implements TerminalMasker {
     }
     out.push(this.plain.flush());
     this.line = NOTHING;
-    return concat(out);
+    return joinPieces(out);
   }
 
   release(typed?: Uint8Array): Uint8Array {
@@ -117,7 +118,7 @@ class ScreenMasker implements TerminalMasker {
     const out: Uint8Array[] = [];
     const echo = isEcho(text.bytes.subarray(limit, to), typed);
     this.show(echo ? this.pending.length : this.firstHeld(text, limit, to), out);
-    return concat(out);
+    return joinPieces(out);
   }
 
   private take(bytes: Uint8Array, final: boolean, out: Uint8Array[]): void {
@@ -200,7 +201,7 @@ class ScreenMasker implements TerminalMasker {
 
   private passPlain(bytes: Uint8Array, out: Uint8Array[]): void {
     const feed = bytes.lastIndexOf(0x0a);
-    this.line = feed < 0 ? concat([this.line, bytes]) : bytes.slice(feed + 1);
+    this.line = feed < 0 ? joinPieces([this.line, bytes]) : bytes.slice(feed + 1);
     if (this.line.length > LONGEST_LINE) this.line = this.line.slice(-LONGEST_LINE);
     out.push(this.plain.push(bytes));
   }
@@ -364,18 +365,4 @@ class ScreenMasker implements TerminalMasker {
       sent.shown = true;
     }
   }
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const filled = pieces.filter((piece) => piece.length > 0);
-  if (filled.length === 1) return filled[0] as Uint8Array;
-  let length = 0;
-  for (const piece of filled) length += piece.length;
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of filled) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
